@@ -1,0 +1,18 @@
+# What this host can have: the baseline compiler needs an x86-64 host and asmjit, the optimizing one LLVM 19.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  option(FERRY_BASELINE "build the asmjit baseline compiler" ON)
+else()
+  option(FERRY_BASELINE "build the asmjit baseline compiler" OFF)
+endif()
+option(FERRY_OPTIMIZING "build the LLVM optimizing compiler" ON)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+
+find_program(FERRY_CCACHE ccache)
+if(FERRY_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${FERRY_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FERRY_CCACHE})
+endif()
+if(CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR AND NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()

@@ -1,0 +1,1 @@
+target_link_libraries(ferry_core PUBLIC fmt::fmt Threads::Threads)
