@@ -1,0 +1,23 @@
+// CPU models: the values of the identification registers and the features of a named core.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "cpu/state.h"
+
+namespace ferry::cpu {
+
+struct Model {
+  std::string_view name;        // "cortex-a57"
+  std::string_view compatible;  // device-tree compatible, "arm,cortex-a57"
+  void (*set_id_registers)(CpuState&);
+};
+Result<const Model*> find_model(std::string_view name);
+std::vector<std::string_view> model_names();
+
+// Architectural reset of a warm, powered-on PE at entry_el with everything masked: registers zero, system registers at their reset values,
+// ID registers of the model, MPIDR from cpu_index. Host words (tables, env, stubs) are left alone.
+void reset(CpuState& s, const Model& model, u32 cpu_index, unsigned entry_el);
+
+}  // namespace ferry::cpu

@@ -1,0 +1,59 @@
+// The ABI of translated code: what every tier, the stubs and the dispatcher agree on.
+//
+// A block's entry is entered by a jump with the pinned values in place and, like any function, with a return address on top of the host
+// stack (the one that `enter` pushed): leaving to the dispatcher is "store what is pinned, put an ExitReason in the return register, return".
+// Tiers call each other's code by jumps, never nested.
+#pragma once
+#include <array>
+
+#include "core/types.h"
+#include "cpu/state.h"
+#include "ir/mem.h"
+
+namespace ferry::jit {
+
+// Why translated code returned to the dispatcher. Except as noted CpuState::pc holds the next guest address.
+enum class ExitReason : u32 {
+  Next,       // direct exit, not linked: s.pc is the target; s.link_site is the LinkSite (jit/tier.h)
+  Indirect,   // target not in the jump cache
+  Poll,       // budget negative at a poll, or (virtual time) the block at s.pc would overrun the budget
+  Fault,      // s.exception is to be taken; s.site names the instruction (pc = pc_page + 4 * site_index)
+  Exception,  // ExitException: s.exception and s.pc (of the instruction itself) are set
+  Context,    // ExitDispatch with ContextChanged; ExitPc
+  Wfi, Wfe, Yield, BlockLimit, Interpret,
+  Mode,       // the block at s.pc does not match (fetch page or Mode changed under a link)
+};
+
+// Guest values that sit in host registers at every block boundary, in order: the first argument of a block is the CpuState, these follow.
+// Both compilers, the stubs and the dispatcher read this table; an empty one must also work.
+enum class Pin : u8 { X0 = 0, Sp = 31, Nzcv = 32, TlbRead = 33 };  // 0..31 = x[n]
+constexpr Pin pin_x(unsigned n) { return static_cast<Pin>(n); }
+constexpr std::array<Pin, 7> kPinned = {pin_x(0), pin_x(1), pin_x(2), pin_x(19), Pin::Sp, pin_x(29), pin_x(30)};
+constexpr usize pin_offset(Pin p) {
+  if (p == Pin::Nzcv) return offsetof(cpu::CpuState, nzcv);
+  if (p == Pin::TlbRead) return offsetof(cpu::CpuState, tlb_read);
+  return offsetof(cpu::CpuState, x) + 8 * static_cast<usize>(p);
+}
+
+// The description that a memory slow path receives: MemInfo in bits 0..11, cpu::make_site() in bits 12..29.
+constexpr u32 make_access(u64 mem_info, u32 site) { return static_cast<u32>(mem_info & 0xfff) | site << 12; }
+constexpr u32 access_site(u32 access) { return access >> 12; }
+
+// Memory slow paths, implemented by softmmu; reached through CpuState::mem_helpers. They set s.site from the description, and s.fault
+// (non-zero) when the access faults; translated code tests s.fault after the call.
+//   load:   returns the zero-extended element (sizes 1..8). Size 16: s.vargs[0]. Pairs of 4 or 8: vargs[0].lo and vargs[0].hi (zero-extended);
+//           pairs of 16: vargs[0], vargs[1]. Sign extension is the caller's. Exclusive loads set the monitor.
+//   store:  v0, v1 = the element(s) for sizes up to 8; size 16: vargs[0] (and vargs[1]). Exclusive stores return 0 stored, 1 not.
+//   atomic: kind = RmwKind, or 16 for Cas (v0 = expected, v1 = new); CasPair: expected in vargs[0], new in vargs[1], old returned in vargs[0].
+//   zero_block: DC ZVA at va.
+enum class MemHelper : u8 { Load, Store, Atomic, ZeroBlock, kCount };
+using LoadFn = u64 (*)(cpu::CpuState&, u64 va, u32 access);
+using StoreFn = u64 (*)(cpu::CpuState&, u64 va, u32 access, u64 v0, u64 v1);
+using AtomicFn = u64 (*)(cpu::CpuState&, u64 va, u32 access, u64 kind, u64 v0, u64 v1);
+using ZeroBlockFn = u64 (*)(cpu::CpuState&, u64 va, u32 access);
+
+// How a block polls. Real time: exits that go backwards (target offset <= own start) and indirect exits test budget < 0 and leave with Poll,
+// s.pc = the target. Virtual time (Mode.virtual_time): the block's entry does budget -= insn_count; if that is negative it adds it back and
+// leaves with Poll, s.pc = its own start; no other polls.
+
+}  // namespace ferry::jit

@@ -1,0 +1,51 @@
+// What a tier is to the runtime: it compiles blocks to host code that follows jit/abi.h.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/result.h"
+#include "core/types.h"
+#include "cpu/state.h"
+#include "ir/block.h"
+
+namespace ferry::jit {
+
+// One direct exit of compiled code: it leaves with ExitReason::Next and this site in CpuState's link word until it is linked.
+// Owned by the compiled code; addresses stay valid as long as it does.
+struct LinkSite {
+  void* owner = nullptr;      // the runtime's block
+  i32 offset = 0;             // target, bytes relative to the page of the block
+  bool cross_page = false;    // target outside the 4 KiB page: taken only while CpuState::context equals *context_slot
+  bool is_call = false;
+  bool linked = false;
+  void* patch = nullptr;      // the tier's: aligned rel32 of a jump, or a pointer slot
+  const void* unlinked = nullptr;  // where it goes when not linked
+  u64* context_slot = nullptr;     // cross_page only: written by link()
+};
+
+struct CompiledCode {
+  const void* entry = nullptr;
+  u32 size = 0;                     // host bytes
+  std::vector<LinkSite*> links;     // at most two
+};
+
+class Tier {
+ public:
+  virtual ~Tier() = default;
+  // Compiles one block for its Mode. On failure (code memory full) the error says so and nothing is kept.
+  virtual Result<CompiledCode> compile(const ir::Block& block, void* owner) = 0;
+  // Makes a direct exit jump to `target` (a block entry); context is what CpuState::context must be for a cross-page one. unlink undoes it.
+  virtual void link(LinkSite& site, const void* target, u64 context) = 0;
+  virtual void unlink(LinkSite& site) = 0;
+  // The code is unlinked from everywhere and no vCPU is inside it.
+  virtual void release(CompiledCode& code) = 0;
+  // Drops everything; no vCPU is inside translated code.
+  virtual void reset() = 0;
+  // Runs translated code at entry (block entry) until it leaves; returns the ExitReason.
+  virtual u32 enter(cpu::CpuState& s, const void* entry) = 0;
+  // Bytes of code memory in use and available.
+  virtual usize used() const = 0;
+  virtual usize capacity() const = 0;
+};
+
+}  // namespace ferry::jit
