@@ -119,6 +119,7 @@ struct alignas(64) CpuState {
   std::atomic<u32> signals;  // kSignal...: set by others, together with budget < 0
   u32 cpu_index;
   Environment* env;
+  void* mmu;                 // the softmmu::Mmu behind mem_helpers
   void* link_site;           // the LinkSite that ExitReason::Next left by
   u64 exits_to_dispatcher;   // statistics
   u64 sys[static_cast<usize>(SysReg::kCount)];

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/types.h"
+#include "cpu/access.h"
 #include "cpu/state.h"
 #include "ir/mem.h"
 
@@ -35,22 +36,14 @@ constexpr usize pin_offset(Pin p) {
   return offsetof(cpu::CpuState, x) + 8 * static_cast<usize>(p);
 }
 
-// The description that a memory slow path receives: MemInfo in bits 0..11, cpu::make_site() in bits 12..29.
-constexpr u32 make_access(u64 mem_info, u32 site) { return static_cast<u32>(mem_info & 0xfff) | site << 12; }
-constexpr u32 access_site(u32 access) { return access >> 12; }
-
-// Memory slow paths, implemented by softmmu; reached through CpuState::mem_helpers. They set s.site from the description, and s.fault
-// (non-zero) when the access faults; translated code tests s.fault after the call.
-//   load:   returns the zero-extended element (sizes 1..8). Size 16: s.vargs[0]. Pairs of 4 or 8: vargs[0].lo and vargs[0].hi (zero-extended);
-//           pairs of 16: vargs[0], vargs[1]. Sign extension is the caller's. Exclusive loads set the monitor.
-//   store:  v0, v1 = the element(s) for sizes up to 8; size 16: vargs[0] (and vargs[1]). Exclusive stores return 0 stored, 1 not.
-//   atomic: kind = RmwKind, or 16 for Cas (v0 = expected, v1 = new); CasPair: expected in vargs[0], new in vargs[1], old returned in vargs[0].
-//   zero_block: DC ZVA at va.
-enum class MemHelper : u8 { Load, Store, Atomic, ZeroBlock, kCount };
-using LoadFn = u64 (*)(cpu::CpuState&, u64 va, u32 access);
-using StoreFn = u64 (*)(cpu::CpuState&, u64 va, u32 access, u64 v0, u64 v1);
-using AtomicFn = u64 (*)(cpu::CpuState&, u64 va, u32 access, u64 kind, u64 v0, u64 v1);
-using ZeroBlockFn = u64 (*)(cpu::CpuState&, u64 va, u32 access);
+// The memory slow paths (cpu/access.h), their description word (core/access.h).
+using cpu::AtomicFn;
+using cpu::LoadFn;
+using cpu::MemHelper;
+using cpu::StoreFn;
+using cpu::ZeroBlockFn;
+using ferry::access_site;
+using ferry::make_access;
 
 // How a block polls. Real time: exits that go backwards (target offset <= own start) and indirect exits test budget < 0 and leave with Poll,
 // s.pc = the target. Virtual time (Mode.virtual_time): the block's entry does budget -= insn_count; if that is negative it adds it back and
