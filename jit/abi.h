@@ -25,6 +25,19 @@ enum class ExitReason : u32 {
   Mode,       // the block at s.pc does not match (fetch page or Mode changed under a link)
 };
 
+// The reason for which an ExitDispatch leaves.
+constexpr ExitReason dispatch_exit(ir::DispatchReason reason) {
+  switch (reason) {
+    case ir::DispatchReason::ContextChanged: return ExitReason::Context;
+    case ir::DispatchReason::Wfi: return ExitReason::Wfi;
+    case ir::DispatchReason::Wfe: return ExitReason::Wfe;
+    case ir::DispatchReason::Yield: return ExitReason::Yield;
+    case ir::DispatchReason::BlockLimit: return ExitReason::BlockLimit;
+    case ir::DispatchReason::Interpret: return ExitReason::Interpret;
+  }
+  return ExitReason::Context;
+}
+
 // Guest values that sit in host registers at every block boundary, in order: the first argument of a block is the CpuState, these follow.
 // Both compilers, the stubs and the dispatcher read this table; an empty one must also work.
 enum class Pin : u8 { X0 = 0, Sp = 31, Nzcv = 32, TlbRead = 33 };  // 0..31 = x[n]
