@@ -18,6 +18,7 @@ struct LinkSite {
   bool cross_page = false;    // target outside the 4 KiB page: taken only while CpuState::context equals *context_slot
   bool is_call = false;
   bool linked = false;
+  void* target = nullptr;     // the runtime's block it is linked to
   void* patch = nullptr;      // the tier's: aligned rel32 of a jump, or a pointer slot
   const void* unlinked = nullptr;  // where it goes when not linked
   u64* context_slot = nullptr;     // cross_page only: written by link()

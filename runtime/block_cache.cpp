@@ -1,0 +1,135 @@
+#include "runtime/block_cache.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+
+namespace ferry::runtime {
+namespace {
+
+constexpr usize kInitialSlots = 1 << 14;
+constexpr u64 kPageMask = ~u64{0xfff};
+
+}  // namespace
+
+BlockCache::BlockCache() : slots_(kInitialSlots) {}
+BlockCache::~BlockCache() = default;
+
+u64 BlockCache::hash(u64 pa, cpu::Mode mode) {
+  u64 h = (pa >> 2) * 0x9e3779b97f4a7c15 ^ u64{mode.value} * 0xc2b2ae3d27d4eb4f;
+  return h ^ (h >> 29);
+}
+
+TranslatedBlock* BlockCache::find(u64 pa, cpu::Mode mode) const {
+  const usize mask = slots_.size() - 1;
+  const u64 key = hash(pa, mode);
+  for (usize i = key & mask; slots_[i].used; i = (i + 1) & mask) {
+    const Slot& slot = slots_[i];
+    if (slot.key == key && slot.block && slot.block->pa == pa && slot.block->mode == mode) return slot.block.get();
+  }
+  return nullptr;
+}
+
+TranslatedBlock& BlockCache::insert(std::unique_ptr<TranslatedBlock> block) {
+  ASSERT(find(block->pa, block->mode) == nullptr, "a block is inserted twice");
+  if ((used_ + 1) * 2 > slots_.size()) grow();
+  const usize mask = slots_.size() - 1;
+  const u64 key = hash(block->pa, block->mode);
+  usize i = key & mask;
+  while (slots_[i].block) i = (i + 1) & mask;
+  if (!slots_[i].used) ++used_;
+  TranslatedBlock& result = *block;
+  slots_[i] = {key, std::move(block), true};
+  ++count_;
+  ensure_page(result.pa).blocks.push_back(&result);
+  return result;
+}
+
+void BlockCache::grow() {
+  std::vector<Slot> old(count_ * 4 > slots_.size() ? slots_.size() * 2 : slots_.size());
+  old.swap(slots_);
+  const usize mask = slots_.size() - 1;
+  used_ = 0;
+  for (Slot& slot : old) {
+    if (!slot.block) continue;
+    usize i = slot.key & mask;
+    while (slots_[i].used) i = (i + 1) & mask;
+    slots_[i] = std::move(slot);
+    ++used_;
+  }
+}
+
+void BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context) {
+  ASSERT(target.code.entry != nullptr, "a link needs a compiled target");
+  auto& owner = *static_cast<TranslatedBlock*>(site.owner);
+  if (site.target != nullptr) {
+    auto& old = static_cast<TranslatedBlock*>(site.target)->incoming;
+    std::erase(old, &site);
+  }
+  owner.tier->link(site, target.code.entry, context);
+  site.linked = true;
+  site.target = &target;
+  target.incoming.push_back(&site);
+}
+
+void BlockCache::unlink_incoming(TranslatedBlock& block) {
+  for (jit::LinkSite* site : block.incoming) {
+    static_cast<TranslatedBlock*>(site->owner)->tier->unlink(*site);
+    site->linked = false;
+    site->target = nullptr;
+  }
+  block.incoming.clear();
+}
+
+void BlockCache::unlink_outgoing(TranslatedBlock& block) {
+  for (jit::LinkSite* site : block.code.links) {
+    if (site->target == nullptr) continue;
+    std::erase(static_cast<TranslatedBlock*>(site->target)->incoming, site);
+    block.tier->unlink(*site);
+    site->linked = false;
+    site->target = nullptr;
+  }
+}
+
+void BlockCache::discard(TranslatedBlock& block) {
+  unlink_incoming(block);
+  unlink_outgoing(block);
+  if (CodePage* p = page(block.pa & kPageMask)) std::erase(p->blocks, &block);
+  if (block.tier != nullptr) block.tier->release(block.code);
+  const usize mask = slots_.size() - 1;
+  usize i = hash(block.pa, block.mode) & mask;
+  while (slots_[i].block.get() != &block) i = (i + 1) & mask;
+  slots_[i].block.reset();
+  --count_;
+}
+
+void BlockCache::clear() {
+  slots_ = std::vector<Slot>(kInitialSlots);
+  count_ = used_ = 0;
+  pages_.clear();
+}
+
+CodePage* BlockCache::page(u64 pa) {
+  const auto it = pages_.find(pa & kPageMask);
+  return it == pages_.end() ? nullptr : it->second.get();
+}
+
+CodePage& BlockCache::ensure_page(u64 pa) {
+  auto& slot = pages_[pa & kPageMask];
+  if (!slot) {
+    slot = std::make_unique<CodePage>();
+    slot->pa = pa & kPageMask;
+  }
+  return *slot;
+}
+
+void BlockCache::erase_page_if_empty(u64 pa) {
+  const auto it = pages_.find(pa & kPageMask);
+  if (it != pages_.end() && it->second->blocks.empty()) pages_.erase(it);
+}
+
+void BlockCache::isolate(CodePage& page) {
+  for (TranslatedBlock* block : page.blocks) unlink_incoming(*block);
+}
+
+}  // namespace ferry::runtime

@@ -1,0 +1,82 @@
+// The block cache: translated blocks by (physical address, Mode), the pages they came from, and the links between them.
+//
+// One owner lock guards it (System's). Removal has one entry point, discard(): it takes a block out of the table, of its page and of every
+// link, and tells the listener so that indirect caches go with it.
+#pragma once
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/types.h"
+#include "cpu/mode.h"
+#include "ir/block.h"
+#include "jit/tier.h"
+
+namespace ferry::runtime {
+
+struct TranslatedBlock {
+  u64 pa = 0;               // of the first instruction
+  cpu::Mode mode;
+  std::vector<u32> source;  // the guest words it was made of
+  std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
+  jit::CompiledCode code;   // entry == nullptr: not compiled
+  jit::Tier* tier = nullptr;      // the compiler of `code`
+  std::vector<jit::LinkSite*> incoming;
+  u32 retranslations = 0;   // times its bytes changed under it
+  u32 insn_count() const { return static_cast<u32>(source.size()); }
+};
+
+// A guest page that blocks were made of.
+struct CodePage {
+  u64 pa = 0;
+  bool suspect = false;     // written since it was last compared with the blocks' bytes
+  std::vector<TranslatedBlock*> blocks;
+};
+
+class BlockCache {
+ public:
+  BlockCache();
+  ~BlockCache();
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+
+  TranslatedBlock* find(u64 pa, cpu::Mode mode) const;
+  // Takes ownership; (pa, mode) must not be present.
+  TranslatedBlock& insert(std::unique_ptr<TranslatedBlock> block);
+  void link(jit::LinkSite& site, TranslatedBlock& target, u64 context);
+  // Removes the block and every link from and to it.
+  void discard(TranslatedBlock& block);
+  void clear();
+
+  CodePage* page(u64 pa);  // nullptr when no block came from it
+  CodePage& ensure_page(u64 pa);
+  void erase_page_if_empty(u64 pa);
+  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher.
+  void isolate(CodePage& page);
+
+  usize size() const { return count_; }
+  template <class F>
+  void for_each(F f) {
+    for (Slot& slot : slots_)
+      if (slot.block) f(*slot.block);
+  }
+
+ private:
+  struct Slot {
+    u64 key = 0;
+    std::unique_ptr<TranslatedBlock> block;
+    bool used = false;  // present, or removed since (a probe goes on)
+  };
+  static u64 hash(u64 pa, cpu::Mode mode);
+  void grow();
+  void unlink_incoming(TranslatedBlock& block);
+  void unlink_outgoing(TranslatedBlock& block);
+
+  std::vector<Slot> slots_;
+  usize count_ = 0;
+  usize used_ = 0;
+  std::unordered_map<u64, std::unique_ptr<CodePage>> pages_;
+};
+
+}  // namespace ferry::runtime
