@@ -1,5 +1,6 @@
 #include "devices/registry.h"
 
+#include "devices/gicv3.h"
 #include "devices/pl011.h"
 #include "devices/stub_device.h"
 
@@ -13,6 +14,7 @@ Result<std::unique_ptr<Device>> make(const DeviceContext& context) {
 
 // One row a model.
 constexpr Model kModels[] = {
+    {"arm,gic-v3", "Generic Interrupt Controller, version 3", Gicv3::make},
     {"arm,pl011", "PrimeCell UART (PL011)", make<Pl011>},
 };
 

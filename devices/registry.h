@@ -30,6 +30,8 @@ struct DeviceContext {
   std::vector<BlockBackend*> blocks = {};  // one per flash bank, or the disk; null entries allowed
   EntropySource* entropy = nullptr;
   std::vector<CpuSignals*> cpus = {};  // interrupt controllers: one per vCPU
+  // Their affinities, Aff3.Aff2.Aff1.Aff0 a byte each; empty: Aff0 counts to 15, then Aff1.
+  std::vector<u32> cpu_affinities = {};
   std::map<std::string, std::vector<u8>> properties = {};  // the node's other properties, raw
 
   // What is plugged into the node (virtio,mmio), as `-device` names it: virtio-blk-device, virtio-rng-device. Empty: nothing.
