@@ -13,6 +13,7 @@ struct Context {
   cpu::Mode mode;
   u32 offset = 0;      // byte offset of the instruction in its 4 KiB page
   bool ended = false;
+  bool sp_aligned = false;  // SP is known to be a multiple of 16 here (checked earlier in the block)
 
   // General registers with ZR at 31 (type I32 or I64).
   ir::Value x(ir::Type t, unsigned n) { return n == 31 ? b.constant(t, 0) : b.get_x(t, n); }
