@@ -48,6 +48,8 @@ class Environment {
   virtual void send_event(CpuState& s) = 0;
   // Pending physical interrupts as ISR_EL1 shows them: kSignalIrq, kSignalFiq, kSignalSError.
   virtual u32 pending_interrupts(CpuState& s) = 0;
+  // Brings the machine's clock to the calling instruction (s.site is set) before a device can look at it.
+  virtual void synchronise_time(CpuState& s) = 0;
   // HLT semihosting, 0xF000. False: not enabled.
   virtual bool semihosting(CpuState& s) = 0;
 };

@@ -3,7 +3,6 @@
 
 namespace ferry::frontend {
 
-EmitFn find_load_store_simd(unsigned, u32) { return nullptr; }
 EmitFn find_simd_fp(unsigned, u32) { return nullptr; }
 
 }  // namespace ferry::frontend
