@@ -52,7 +52,7 @@ class _Transcript:
 
     def __init__(self, path, echo):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = open(path, "w", encoding="utf-8")
+        self.file = open(path, "w", encoding="utf-8", newline="")
         self.echo = echo
 
     def write(self, text):

@@ -118,4 +118,15 @@ def check_names(top):
             not all(pattern.fullmatch(p) for p in pathlib.PurePath(name).parts)]
 
 
-CHECKS = (check_doors, check_outsiders, check_words, check_names)
+def check_links(top):
+    """A document's links to files of the repository lead somewhere."""
+    complaints = []
+    for name in (n for n in list_files(top) if n.endswith(".md")):
+        text = re.sub(r"^(```+).*?^\1", "", (top / name).read_text(errors="replace"), flags=re.M | re.S)
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if not re.match(r"[a-z]+:", target) and not ((top / name).parent / target).exists():
+                complaints.append(f"{name}: links to {target}, which does not exist")
+    return complaints
+
+
+CHECKS = (check_doors, check_outsiders, check_words, check_names, check_links)

@@ -97,6 +97,13 @@ class PlantedFaults(unittest.TestCase):
         self.put("core/BadName.h", "")
         self.assertEqual(len(house.check_names(self.top)), 1)
 
+    def test_links(self):
+        self.put("docs/a.md", "[b](b.md#part) [c](https://example.org/x)\n```\n[x](none.md)\n```\n")
+        self.put("docs/b.md", "[up](../docs/a.md)")
+        self.assertEqual(house.check_links(self.top), [])
+        self.put("docs/b.md", "[gone](c.md)")
+        self.assertEqual(len(house.check_links(self.top)), 1)
+
     def test_figures(self):
         results = tool("results")
         self.put("tools/packages.txt", "build  cmake  builds\n")

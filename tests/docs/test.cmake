@@ -1,0 +1,11 @@
+# Every command in the documents is run.
+add_test(NAME docs_tool COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/self_test.py)
+if(TARGET ferry)
+  foreach(size quick boot)
+    string(REPLACE "quick" "docs" name ${size})
+    string(REPLACE "boot" "boot_docs" name ${name})
+    add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/doc_commands.py ${size})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 1200 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  endforeach()
+  set_tests_properties(boot_docs PROPERTIES LABELS boot)
+endif()
