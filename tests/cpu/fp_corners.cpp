@@ -173,6 +173,8 @@ TEST_CASE("JavaScript conversion") {
   CHECK((js(kNegZero) == Got{0, 0} && !z));
   CHECK((js(0) == Got{0, 0} && z));
   CHECK((js(0xc1e0000000000000) == Got{0x80000000, 0} && z));
+  const Got flushed = with(fp::kFpcrFZ, [&](FpContext& c) { return fp::to_fixed_js(1, z, c); });
+  CHECK((flushed == Got{0, fp::kFpsrIDC} && !z));
 }
 
 TEST_CASE("rounding to integral values") {
