@@ -1,0 +1,102 @@
+// Options that describe the board and what boots on it.
+#include <fmt/format.h>
+
+#include "app/key_values.h"
+#include "app/options.h"
+#include "core/parse_number.h"
+
+namespace ferry::app {
+namespace {
+
+using Argument = OptionRow::Argument;
+using machines::LaunchRecord;
+
+constexpr u64 kMiB = 1 << 20;
+
+Status machine(CommandLine& line, std::string_view value) {
+  if (value == "help" || value == "?") {
+    line.ask = Ask::MachineHelp;
+    return {};
+  }
+  auto keys = KeyValues::parse("-M", value, "type");
+  if (!keys) return keys.error();
+  if (const auto board = keys->take("type")) line.options.launch.board = *board;
+  if (const auto version = keys->take("gic-version"); version && *version != "3") {
+    return Error{fmt::format("-M gic-version={}: not modelled, expected 3", *version)};
+  }
+  if (const auto file = keys->take("dumpdtb")) line.options.dumpdtb = *file;
+  for (const char* absent : {"virtualization", "secure"}) {
+    auto on = keys->take_switch(absent, false);
+    if (!on) return on.error();
+    if (*on) return Error{fmt::format("-M {}=on: this exception level is not implemented, expected off", absent)};
+  }
+  constexpr std::string_view kKnown[] = {"type", "gic-version", "dumpdtb", "virtualization", "secure"};
+  return keys->done(kKnown);
+}
+
+Status cpu(CommandLine& line, std::string_view value) {
+  if (value == "help" || value == "?") {
+    line.ask = Ask::CpuHelp;
+    return {};
+  }
+  if (value.find(',') != std::string_view::npos) return Error{fmt::format("-cpu {}: features cannot be changed, expected a model's name alone", value)};
+  line.options.launch.cpu_model = value;
+  return {};
+}
+
+Status smp(CommandLine& line, std::string_view value) {
+  auto keys = KeyValues::parse("-smp", value, "cpus");
+  if (!keys) return keys.error();
+  auto count = keys->take_number("cpus");
+  if (!count) return count.error();
+  constexpr std::string_view kKnown[] = {"cpus"};
+  if (Status status = keys->done(kKnown); !status) return status;
+  if (count->value_or(1) != 1) return Error{fmt::format("-smp {}: more than one processor is not implemented yet, expected 1", value)};
+  line.options.launch.cpu_count = 1;
+  return {};
+}
+
+Status memory(CommandLine& line, std::string_view value) {
+  auto keys = KeyValues::parse("-m", value, "size");
+  if (!keys) return keys.error();
+  const std::string text = keys->take("size").value_or("");
+  constexpr std::string_view kKnown[] = {"size"};
+  if (Status status = keys->done(kKnown); !status) return status;
+  auto size = parse_size(text);
+  const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
+  if (size && bare) size = *size <= (u64{1} << 40) ? std::optional(*size * kMiB) : std::nullopt;
+  if (!size || *size < kMiB || *size % kMiB != 0 || *size > (u64{1} << 40)) {
+    return Error{fmt::format("-m {}: not a size of memory, expected whole MiB such as 1024, 512M or 2G, at most 1T", value)};
+  }
+  line.options.launch.ram_size = *size;
+  return {};
+}
+
+template <std::string LaunchRecord::* member>
+Status text(CommandLine& line, std::string_view value) {
+  line.options.launch.*member = value;
+  return {};
+}
+
+constexpr std::string_view kBoard = "Board and processor";
+constexpr std::string_view kBoot = "What boots";
+
+constexpr OptionRow kRows[] = {
+    {"-M", "BOARD[,gic-version=3][,dumpdtb=FILE]", Argument::Required, kBoard,
+     "the board (help lists them); dumpdtb writes the device tree as the guest would get it, and ends", machine},
+    {"-machine", "BOARD[,...]", Argument::Required, kBoard, "the same as -M", machine},
+    {"-cpu", "MODEL", Argument::Required, kBoard, "the processor's model (help lists them)", cpu},
+    {"-smp", "N", Argument::Required, kBoard, "processors; only 1 is implemented yet", smp},
+    {"-m", "SIZE", Argument::Required, kBoard, "memory: MiB, or with a suffix K, M, G or T; without it a tree of -dtb decides, else 1G", memory},
+    {"-dtb", "FILE", Argument::Required, kBoard, "a device tree blob that describes the board, instead of the built-in one", text<&LaunchRecord::dtb>},
+    {"-kernel", "FILE", Argument::Required, kBoot, "a Linux kernel (Image, Image.gz) or an ELF program", text<&LaunchRecord::kernel>},
+    {"-initrd", "FILE", Argument::Required, kBoot, "an initial ramdisk for the kernel", text<&LaunchRecord::initrd>},
+    {"-append", "LINE", Argument::Required, kBoot, "the kernel's command line", text<&LaunchRecord::command_line>},
+    {"-bios", "FILE", Argument::Required, kBoot, "firmware for the start of flash, where the processor then begins", text<&LaunchRecord::firmware>},
+};
+
+}  // namespace
+
+std::span<const OptionRow> board_option_rows() { return kRows; }
+
+}  // namespace ferry::app

@@ -1,0 +1,159 @@
+#include "app/options.h"
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include "tests/catch.h"
+
+using namespace ferry;
+using namespace ferry::app;
+
+namespace {
+
+Result<CommandLine> parse(std::vector<std::string_view> arguments) { return parse_command_line(arguments); }
+
+std::string message(std::vector<std::string_view> arguments) {
+  auto line = parse(std::move(arguments));
+  REQUIRE_FALSE(line);
+  CHECK(line.error().message.find('\n') == std::string::npos);
+  return line.error().message;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a line in QEMU's spelling becomes a launch record") {
+  auto line = parse({"-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "1", "-m", "512", "-kernel", "Image", "-initrd", "i.gz", "-append",
+                     "console=ttyAMA0 a,b", "-drive", "if=none,file=a,,b.img,format=raw,id=d0,snapshot=on,readonly=off", "-device",
+                     "virtio-blk-device,drive=d0,serial=x", "-nographic", "-serial", "file:log", "-no-reboot", "-nic", "none", "-display", "none"});
+  REQUIRE(line);
+  const auto& launch = line->options.launch;
+  CHECK(launch.board == "virt");
+  CHECK(launch.cpu_model == "cortex-a72");
+  CHECK(launch.ram_size == 512u << 20);
+  CHECK(launch.command_line == "console=ttyAMA0 a,b");
+  REQUIRE(launch.drives.size() == 1);
+  CHECK(launch.drives[0].path == "a,b.img");
+  CHECK(launch.drives[0].snapshot);
+  CHECK_FALSE(launch.drives[0].read_only);
+  REQUIRE(launch.devices.size() == 1);
+  CHECK(launch.devices[0].model == "virtio-blk-device");
+  CHECK(launch.devices[0].properties == std::vector<std::pair<std::string, std::string>>{{"drive", "d0"}, {"serial", "x"}});
+  REQUIRE(launch.serials.size() == 1);
+  CHECK(launch.serials[0].path == "log");
+  CHECK(line->options.no_reboot);
+}
+
+TEST_CASE("a launch record's line parses to the same record") {
+  auto line = parse({"-m", "2G", "-kernel", "Image", "-append", "x", "-drive", "if=pflash,file=f,unit=1,readonly=on", "-device", "loader,file=a,addr=0x1000,cpu-num=0",
+                     "-device", "loader,data=0x12,data-len=4,addr=64M,data-be=on", "-device", "virtio-rng-device", "--time", "virtual", "--seed", "9"});
+  REQUIRE(line);
+  const std::string text = launch_line(line->options.launch);
+  std::vector<std::string> words;
+  std::stringstream stream(text);
+  for (std::string word; stream >> word;) words.push_back(word);
+  std::vector<std::string_view> views(words.begin(), words.end());
+  auto again = parse_command_line(views);
+  REQUIRE(again);
+  CHECK(launch_line(again->options.launch) == text);
+  CHECK(again->options.launch.loaders[1].big_endian);
+  CHECK(again->options.launch.drives[0].unit == 1u);
+}
+
+TEST_CASE("our own options") {
+  auto line = parse({"--tier", "interp", "--set", "chain.direct=off", "--set=llvm.opt=2", "--time=virtual", "--seed", "0x10", "--expect", "login:", "--timeout", "90s",
+                     "--stop-at", "insns=1000", "--hash", "--stats=json", "-d", "int,guest_errors", "-D", "log"});
+  REQUIRE(line);
+  const auto& options = line->options;
+  CHECK(options.settings.tier == Tier::Interp);
+  CHECK_FALSE(options.settings.chain_direct);
+  CHECK(options.settings.llvm_opt == 2);
+  CHECK(options.launch.virtual_time);
+  CHECK(options.launch.seed == 16u);
+  CHECK(options.expect == "login:");
+  CHECK(options.timeout_ns == 90'000'000'000u);
+  CHECK(options.stop_at_insns == 1000u);
+  CHECK(options.hash);
+  CHECK(options.stats == control::RunOptions::StatsForm::Json);
+  auto two_dashes = parse({"--kernel", "Image", "-tier", "llvm"});
+  REQUIRE(two_dashes);
+  CHECK(two_dashes->options.launch.kernel == "Image");
+  CHECK(two_dashes->options.settings.tier == Tier::Llvm);
+}
+
+TEST_CASE("questions are answered instead of a run") {
+  CHECK(parse({"-M", "help"})->ask == Ask::MachineHelp);
+  CHECK(parse({"-cpu", "help"})->ask == Ask::CpuHelp);
+  CHECK(parse({"-device", "help"})->ask == Ask::DeviceHelp);
+  CHECK(parse({"-d", "help"})->ask == Ask::LogHelp);
+  CHECK(parse({"--version"})->ask == Ask::Version);
+  CHECK(parse({"--help", "-nonsense"})->ask == Ask::Help);
+  CHECK(parse({"--settings"})->ask == Ask::Settings);
+}
+
+TEST_CASE("mistakes are one line that says what was expected") {
+  CHECK(contains(message({"-kernal", "x"}), "did you mean -kernel?"));
+  CHECK(contains(message({"--timout", "1"}), "did you mean --timeout?"));
+  CHECK_FALSE(contains(message({"-qqqqqq"}), "did you mean"));
+  CHECK(contains(message({"-kernel"}), "no value"));
+  CHECK(contains(message({"Image"}), "-kernel FILE"));
+  CHECK(contains(message({"-smp", "2"}), "not implemented yet"));
+  CHECK(contains(message({"-smp", "x"}), "not a number"));
+  CHECK(contains(message({"-m", "0"}), "not a size"));
+  CHECK(contains(message({"-m", "lots"}), "not a size"));
+  CHECK(contains(message({"-M", "virt,gic-version=2"}), "expected 3"));
+  CHECK(contains(message({"-M", "virt,virtualization=on"}), "not implemented"));
+  CHECK(contains(message({"-M", "virt,gic-verison=3"}), "did you mean gic-version?"));
+  CHECK(contains(message({"-drive", "if=none,file=x,format=qcow2"}), "expected raw"));
+  CHECK(contains(message({"-drive", "if=none,fiel=x"}), "did you mean file?"));
+  CHECK(contains(message({"-drive", "if=none"}), "no file"));
+  CHECK(contains(message({"-drive", "if=none,file=x,snapshot=maybe"}), "on or off"));
+  CHECK(contains(message({"-drive", "file=a,file=b"}), "twice"));
+  CHECK(contains(message({"-device", "loader"}), "nothing to load"));
+  CHECK(contains(message({"-device", "loader,data=1,addr=0"}), "data-len"));
+  CHECK(contains(message({"-serial", "tcp:1"}), "expected stdio"));
+  CHECK(contains(message({"-serial", "stdio", "-serial", "mon:stdio"}), "second line"));
+  CHECK(contains(message({"-nic", "user"}), "expected none"));
+  CHECK(contains(message({"--tier", "fast"}), "interp, baseline"));
+  CHECK(contains(message({"--hash=1"}), "takes no value"));
+  CHECK(contains(message({"--timeout", "soon"}), "60s"));
+  CHECK(contains(message({"-d", "evrything"}), "evrything"));
+  CHECK(contains(message({"-cpu", "cortex-a57,pmu=off"}), "alone"));
+}
+
+TEST_CASE("options are unique, explained and grouped, and the pages are current") {
+  std::set<std::string_view> names, groups;
+  std::string_view group;
+  for (const OptionRow& row : option_rows()) {
+    INFO(row.name);
+    CHECK(names.insert(row.name).second);
+    CHECK_FALSE(row.sentence.empty());
+    if (row.group != group) CHECK(groups.insert(group = row.group).second);
+  }
+  // Written by: build/ferry reference options > docs/reference/options.md (and settings)
+  CHECK(content(std::string(FERRY_SOURCE) + "/docs/reference/options.md") == options_page());
+  CHECK(content(std::string(FERRY_SOURCE) + "/docs/reference/settings.md") == settings_page());
+}
+
+TEST_CASE("durations") {
+  CHECK(parse_duration("60") == 60'000'000'000u);
+  CHECK(parse_duration("60s") == 60'000'000'000u);
+  CHECK(parse_duration("500ms") == 500'000'000u);
+  CHECK(parse_duration("2m") == 120'000'000'000u);
+  CHECK_FALSE(parse_duration(""));
+  CHECK_FALSE(parse_duration("s"));
+  CHECK_FALSE(parse_duration("99999999999999h"));
+}
