@@ -18,7 +18,15 @@ constexpr HelperInfo kHelpers[] = {
 #undef HELPER
 };
 
+constexpr HelperFn kFunctions[] = {
+#define HELPER(name, result, effects) &helper::name,
+#include "cpu/helpers.def"
+#undef HELPER
+};
+
 }  // namespace
+
+const HelperFn* helper_table() { return kFunctions; }
 
 const HelperInfo& helper_info(Helper h) {
   ASSERT(h < Helper::kCount, "helper number outside helpers.def");

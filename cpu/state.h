@@ -29,6 +29,8 @@ struct HelperInfo {
   HelperFn function;
 };
 const HelperInfo& helper_info(Helper h);
+// The functions alone, indexed by Helper: what CpuState::helpers points to.
+const HelperFn* helper_table();
 
 enum class SysReg : u16 {
 #define SYSREG(name, ...) name,
