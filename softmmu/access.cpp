@@ -1,0 +1,230 @@
+// The slow paths of loads and stores (Arm ARM B2, D5; shared/functions/memory): page crossing, alignment, devices, the exclusive monitor.
+#include <cstring>
+
+#include "core/log.h"
+#include "cpu/access.h"
+#include "softmmu/host_access.h"
+#include "softmmu/mmu.h"
+
+namespace ferry::softmmu {
+
+// Alignment that is required whatever the memory is; Device memory asks for the element's size later.
+bool Mmu::check_alignment(u64 va, const MemInfo& info, bool write) {
+  const u64 need = info.aligned ? info.bytes() : check_alignment_ ? u64{1} << info.size_log2 : 1;
+  if ((va & (need - 1)) == 0) return true;
+  return data_fault(va, {.kind = FaultKind::Alignment}, write);
+}
+
+u64 Mmu::physical(const Page& page) const {
+  u64 pa = page.pa;
+  if (!page.from_table || space_.physical_of(page.host, pa)) return pa;
+  return reinterpret_cast<u64>(page.host);  // directly read flash: cannot be stored to, any unique number does
+}
+
+// --- Pieces: what of an access lies in one page ---
+
+namespace {
+
+// Whether every element of an access that starts at va is aligned.
+bool elements_aligned(u64 va, unsigned element) { return (va & (element - 1)) == 0; }
+
+// The size of the next device access: the element's, at most 8, or what is left of a piece.
+unsigned step_of(u64 va, unsigned element, unsigned left) {
+  unsigned step = element < 8 ? element : 8;
+  while (step > left || (va & (step - 1)) != 0) step /= 2;
+  return step;
+}
+
+}  // namespace
+
+bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to) {
+  if (page.device && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
+  if (page.host != nullptr) {
+    const unsigned step = element < 8 ? element : 8;
+    if (elements_aligned(va, step) && size % step == 0) {
+      for (unsigned i = 0; i < size; i += step) copy_guest(to + i, page.host + i, step);
+    } else {
+      std::memcpy(to, page.host, size);
+    }
+    return true;
+  }
+  if (!page.region->contains(page.pa, size)) return data_fault(va, {.kind = FaultKind::External}, false);
+  for (unsigned i = 0; i < size;) {
+    const unsigned step = step_of(va + i, element, size - i);
+    ++statistics_.device_accesses;
+    const u64 value = space_.device_read(*page.region, page.pa + i, step);
+    std::memcpy(to + i, &value, step);
+    i += step;
+  }
+  return true;
+}
+
+bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from) {
+  if (page.host != nullptr) {
+    const unsigned step = element < 8 ? element : 8;
+    if (elements_aligned(va, step) && size % step == 0) {
+      for (unsigned i = 0; i < size; i += step) copy_guest(page.host + i, from + i, step);
+    } else {
+      std::memcpy(page.host, from, size);
+    }
+    return true;
+  }
+  if (page.region->kind == Region::Kind::Rom) {
+    guest_error("cpu{}: store to {:#x} in {}, which is read-only", s_.cpu_index, page.pa, page.region->name);
+    return true;
+  }
+  for (unsigned i = 0; i < size;) {
+    const unsigned step = step_of(va + i, element, size - i);
+    u64 value = 0;
+    std::memcpy(&value, from + i, step);
+    ++statistics_.device_accesses;
+    space_.device_write(*page.region, page.pa + i, step, value);
+    i += step;
+  }
+  return true;
+}
+
+// --- Loads ---
+
+bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
+  const unsigned size = info.bytes(), element = 1u << info.size_log2;
+  const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
+  Bank& bank = bank_of(info);
+  if (!resolve(bank, va, Kind::Read, page)) return false;
+  if (in_first == size) return read_piece(page, va, size, element, to);
+  Page second;
+  if (!resolve(bank, va + in_first, Kind::Read, second)) return false;
+  if ((page.device || second.device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
+  return read_piece(page, va, in_first, element, to) && read_piece(second, va + in_first, size - in_first, element, to + in_first);
+}
+
+u64 Mmu::load(u64 va, u32 access) {
+  s_.site = access_site(access);
+  ++statistics_.slow_loads;
+  const MemInfo info = MemInfo::decode(access);
+  if (!check_alignment(va, info, false)) return 0;
+  alignas(16) u8 bytes[32] = {};
+  Page page;
+  if (!read_bytes(info, va, bytes, page)) return 0;
+  if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
+  const unsigned element = 1u << info.size_log2;
+  if (info.exclusive) {
+    // DEVIATION: exclusives on device windows are an unsupported-exclusive abort rather than a bus transaction.
+    if (page.host == nullptr) {
+      data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
+      return 0;
+    }
+    s_.monitor_pa = physical(page);
+    s_.monitor_size = info.bytes();
+    std::memcpy(&s_.monitor_value, bytes, sizeof s_.monitor_value);
+  }
+  if (element == 16) {
+    std::memcpy(&s_.vargs[0], bytes, 16);
+    if (info.pair) std::memcpy(&s_.vargs[1], bytes + 16, 16);
+    return 0;
+  }
+  u64 first = 0, second = 0;
+  std::memcpy(&first, bytes, element);
+  if (info.pair) {
+    std::memcpy(&second, bytes + element, element);
+    s_.vargs[0] = {first, second};
+  }
+  return first;
+}
+
+// --- Stores ---
+
+bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
+  const unsigned size = info.bytes(), element = 1u << info.size_log2;
+  const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
+  Bank& bank = bank_of(info);
+  Page pages[2];
+  if (!resolve(bank, va, Kind::Write, pages[0])) return false;
+  if (in_first != size && !resolve(bank, va + in_first, Kind::Write, pages[1])) return false;
+  // Nothing is written before all of it is known to be writable.
+  if ((pages[0].device || pages[1].device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
+  if (pages[0].host == nullptr && !pages[0].from_table && !pages[0].region->contains(pages[0].pa, in_first))
+    return data_fault(va, {.kind = FaultKind::External}, true);
+  if (in_first != size && pages[1].host == nullptr && !pages[1].region->contains(pages[1].pa, size - in_first))
+    return data_fault(va + in_first, {.kind = FaultKind::External}, true);
+  write_piece(pages[0], va, in_first, element, from);
+  if (in_first != size) write_piece(pages[1], va + in_first, size - in_first, element, from + in_first);
+  return true;
+}
+
+u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
+  s_.site = access_site(access);
+  ++statistics_.slow_stores;
+  const MemInfo info = MemInfo::decode(access);
+  if (!check_alignment(va, info, true)) return 0;
+  const unsigned element = 1u << info.size_log2;
+  alignas(16) u8 bytes[32] = {};
+  if (element == 16) {
+    std::memcpy(bytes, &s_.vargs[0], 16);
+    std::memcpy(bytes + 16, &s_.vargs[1], 16);
+  } else {
+    std::memcpy(bytes, &v0, element);
+    if (info.pair) std::memcpy(bytes + element, &v1, element);
+  }
+  if (info.exclusive) {
+    U128 value;
+    std::memcpy(&value, bytes, sizeof value);
+    return store_exclusive(info, va, value);
+  }
+  if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
+  if (!write_bytes(info, va, bytes)) return 0;
+  // A store-release is ordered before later load-acquires.
+  if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_seq_cst);
+  return 0;
+}
+
+// --- DC ZVA: 64 bytes (DCZID_EL0.BS = 4) ---
+
+u64 Mmu::zero_block(u64 va, u32 access) {
+  s_.site = access_site(access);
+  constexpr unsigned kBlock = 64;
+  static constexpr u8 kZeroes[kBlock] = {};
+  const MemInfo info = MemInfo::decode(access);
+  Page page;
+  if (!resolve(bank_of(info), va, Kind::Write, page)) return 0;
+  if (page.device) {
+    data_fault(va, {.kind = FaultKind::Alignment}, true);
+    return 0;
+  }
+  const u64 into = va % kBlock;
+  page.pa -= into;
+  if (page.host != nullptr) {
+    std::memset(page.host - into, 0, kBlock);
+  } else if (!page.region->contains(page.pa, kBlock)) {
+    data_fault(va, {.kind = FaultKind::External}, true);
+  } else {
+    write_piece(page, va - into, kBlock, 8, kZeroes);
+  }
+  return 0;
+}
+
+// --- The table ---
+
+namespace {
+
+Mmu& mmu_of(cpu::CpuState& s) { return *static_cast<Mmu*>(s.mmu); }
+u64 load_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).load(va, access); }
+u64 store_helper(cpu::CpuState& s, u64 va, u32 access, u64 v0, u64 v1) { return mmu_of(s).store(va, access, v0, v1); }
+u64 atomic_helper(cpu::CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) { return mmu_of(s).atomic(va, access, kind, v0, v1); }
+u64 zero_block_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).zero_block(va, access); }
+
+}  // namespace
+
+const void* const* mem_helpers() {
+  constexpr cpu::LoadFn load = load_helper;
+  constexpr cpu::StoreFn store = store_helper;
+  constexpr cpu::AtomicFn atomic = atomic_helper;
+  constexpr cpu::ZeroBlockFn zero_block = zero_block_helper;
+  // In the order of cpu::MemHelper.
+  static const void* const table[] = {reinterpret_cast<const void*>(load), reinterpret_cast<const void*>(store),
+                                      reinterpret_cast<const void*>(atomic), reinterpret_cast<const void*>(zero_block)};
+  static_assert(std::size(table) == static_cast<usize>(cpu::MemHelper::kCount));
+  return table;
+}
+
+}  // namespace ferry::softmmu

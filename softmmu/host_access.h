@@ -1,0 +1,67 @@
+// Guest memory through host pointers: single-copy atomic where the Arm ARM asks for it (B2.2.1: aligned, up to 8 bytes).
+#pragma once
+#include <bit>
+#include <cstring>
+
+#include "core/types.h"
+
+namespace ferry::softmmu {
+
+static_assert(std::endian::native == std::endian::little, "guest memory is little-endian and read as it lies");
+
+template <class T>
+bool host_aligned(const void* at) {
+  return reinterpret_cast<u64>(at) % sizeof(T) == 0;
+}
+
+template <class T>
+T read_host(const u8* at) {
+  if (host_aligned<T>(at)) return __atomic_load_n(reinterpret_cast<const T*>(at), __ATOMIC_RELAXED);
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+template <class T>
+void write_host(u8* at, T value) {
+  if (host_aligned<T>(at)) return __atomic_store_n(reinterpret_cast<T*>(at), value, __ATOMIC_RELAXED);
+  std::memcpy(at, &value, sizeof value);
+}
+
+// size 1, 2, 4 or 8.
+inline u64 read_sized(const u8* at, unsigned size) {
+  switch (size) {
+    case 1: return *at;
+    case 2: return read_host<u16>(at);
+    case 4: return read_host<u32>(at);
+    default: return read_host<u64>(at);
+  }
+}
+inline void write_sized(u8* at, unsigned size, u64 value) {
+  switch (size) {
+    case 1: return write_host(at, static_cast<u8>(value));
+    case 2: return write_host(at, static_cast<u16>(value));
+    case 4: return write_host(at, static_cast<u32>(value));
+    default: return write_host(at, value);
+  }
+}
+
+// Copies between guest memory and a buffer; a block of 2, 4 or 8 bytes that is aligned in the guest moves at once.
+inline void copy_guest(u8* to, const u8* from, usize size) {
+  if (size != 8 && size != 4 && size != 2) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  u64 value = 0;
+  if (reinterpret_cast<u64>(from) % size == 0) {
+    value = read_sized(from, static_cast<unsigned>(size));
+  } else {
+    std::memcpy(&value, from, size);
+  }
+  if (reinterpret_cast<u64>(to) % size == 0) {
+    write_sized(to, static_cast<unsigned>(size), value);
+  } else {
+    std::memcpy(to, &value, size);
+  }
+}
+
+}  // namespace ferry::softmmu

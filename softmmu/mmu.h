@@ -1,0 +1,142 @@
+// Mmu: the memory system as one processor sees it. It owns the processor's shadow TLBs and fills CpuState's pointers to them, answers
+// fetches, implements the slow paths, TLB maintenance and address translation instructions.
+//
+// Everything here runs on the processor's own thread (shootdown.h brings requests of others there).
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/access.h"
+#include "cpu/environment.h"
+#include "cpu/state.h"
+#include "softmmu/address_space.h"
+#include "softmmu/bank.h"
+#include "softmmu/exec_space.h"
+#include "softmmu/walk.h"
+
+namespace ferry::softmmu {
+
+struct FetchResult {
+  bool ok = false;           // false: CpuState::exception and fault hold the instruction abort
+  u64 pa = 0;                // of va
+  const u8* page = nullptr;  // host address of the 4 KiB page that va lies in
+};
+
+class Mmu {
+ public:
+  // Registers itself in s (mmu, mem_helpers, the table pointers). select() comes before the first access.
+  Mmu(cpu::CpuState& s, AddressSpace& space);
+  ~Mmu();
+  Mmu(const Mmu&) = delete;
+  Mmu& operator=(const Mmu&) = delete;
+
+  // Context synchronisation: makes the tables that CpuState points to those of the current EL, PAN, UAO and translation registers. To be
+  // called after exception entry and return, ISB, and changes of PSTATE.PAN and UAO. Quick when nothing changed.
+  void select();
+
+  // The key of the executable mappings that an instruction at va runs under: equal keys mean equal mappings. Each half of the address
+  // space has its own. It can change in select() and fetch(): read it after those. Never 0, never used again for others.
+  // TLB maintenance changes it at the next call after select().
+  u32 exec_key(u64 va);
+
+  // The page that the instruction at va (4-byte aligned) is fetched from, with permission to execute it at the current EL.
+  FetchResult fetch(u64 va);
+
+  void tlb_invalidate(const cpu::TlbiOp& op);
+  // PAR_EL1 after an AT instruction.
+  u64 address_translate(cpu::AtOp op, u64 va);
+  // DC by VA other than ZVA: takes the data abort that it deserves. Nothing else happens: the model has no caches.
+  void data_cache_op(u64 va, bool needs_write);
+
+  // Write-shields a page of RAM before its code is read for translation: stores to it go the slow way and tell the CodeObserver.
+  // False when the page is not RAM, and needs no shield. With several processors use Shootdown::shield.
+  bool shield(u64 pa_page);
+  // Takes a page of RAM out of the write tables; the flags that keep it out are the caller's.
+  void unwrite(u64 pa_page);
+  // Drops all translations, data and fetch: the physical map changed.
+  void drop_all();
+
+  // Translation of va for the debugger: as the current EL's data or instruction side would see it, no permission asked, nothing cached.
+  std::optional<u64> debug_translate(u64 va);
+
+  // The slow paths of cpu/access.h.
+  u64 load(u64 va, u32 access);
+  u64 store(u64 va, u32 access, u64 v0, u64 v1);
+  u64 atomic(u64 va, u32 access, u64 kind, u64 v0, u64 v1);
+  u64 zero_block(u64 va, u32 access);
+
+  struct Statistics {
+    u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0, exec_renewals = 0,
+        shields = 0, bank_switches = 0, banks_recycled = 0;
+  };
+  Statistics statistics() const;
+
+ private:
+  enum class Kind : u8 { Read, Write, ReadWrite };
+  // Where one page of an access lies.
+  struct Page {
+    u8* host = nullptr;              // of the byte; null: not memory, see region
+    u64 pa = 0;                      // valid when not from_table
+    const Region* region = nullptr;  // valid when not from_table
+    bool device = false;             // Device memory attributes
+    bool from_table = false;
+  };
+  struct WriteHint;
+  struct FreeHints {
+    void operator()(WriteHint* p) const;
+  };
+
+  // Translation (translate.cpp)
+  bool resolve(Bank& bank, u64 va, Kind kind, Page& page);
+  bool locate(Bank& bank, u64 va, Kind kind, Page& page);
+  Translation walk_now(u64 va);
+  bool data_fault(u64 va, const Fault& fault, bool write, bool cache_op = false);
+  void note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va);
+  ExecSpace& exec_space(u64 va);
+  Bank& bank_for(Privilege privilege);
+  Bank& user_bank();
+  void set_user_tables(Bank* bank);
+  u8 config_number(u64 sctlr, u64 tcr, u64 mair);
+
+  // Access (access.cpp, atomic.cpp)
+  bool check_alignment(u64 va, const MemInfo& info, bool write);
+  Bank& bank_of(const MemInfo& info) { return info.unprivileged ? user_bank() : *bank_; }
+  bool read_bytes(const MemInfo& info, u64 va, u8* to, Page& page);
+  bool write_bytes(const MemInfo& info, u64 va, const u8* from);
+  bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to);
+  bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from);
+  u64 store_exclusive(const MemInfo& info, u64 va, U128 value);
+  u64 physical(const Page& page) const;
+  Page* atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page);
+
+  cpu::CpuState& s_;
+  AddressSpace& space_;
+  MaintenanceLog log_;
+  BankPool banks_;
+  ExecSpacePool exec_;
+  Bank* bank_ = nullptr;
+  u64 bank_base_key_ = 0;  // the current key without its privilege
+  u16 asid_ = 0;
+  ExecSpace* exec_current_[2] = {};
+
+  // What the last select() saw.
+  struct Config {
+    u64 sctlr = 0, tcr = 0, mair = 0;
+    Regime regime;
+  };
+  std::vector<Config> configs_;
+  u8 config_ = 0;
+  u64 seen_sctlr_ = 0, seen_tcr_ = 0, seen_mair_ = 0;
+  Regime regime_;
+  bool check_alignment_ = false;  // SCTLR.A
+
+  std::unique_ptr<cpu::TlbEntry[]> empty_table_;  // nothing hits: LDTR and STTR before their bank is known
+  std::vector<std::unique_ptr<WriteHint, FreeHints>> write_hints_;  // by region index; null for what is not RAM
+  Statistics statistics_;
+};
+
+// The table for CpuState::mem_helpers, indexed by cpu::MemHelper.
+const void* const* mem_helpers();
+
+}  // namespace ferry::softmmu

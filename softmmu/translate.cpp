@@ -1,0 +1,141 @@
+// Data translations: from a virtual address to the memory or device behind it, filling the tables on the way.
+#include <cstdlib>
+
+#include "core/log.h"
+#include "cpu/exceptions.h"
+#include "softmmu/mmu.h"
+#include "softmmu/physical_reader.h"
+
+namespace ferry::softmmu {
+
+using cpu::TlbEntry;
+
+// Where a RAM page may stand in write tables, so that taking it out need not look everywhere. A hint may outlive the entry.
+struct Mmu::WriteHint {
+  u16 banks = 0;  // by slot
+  u16 index = 0;  // in all of them, unless
+  bool anywhere = false;
+};
+
+Translation Mmu::walk_now(u64 va) {
+  PhysicalReader reader(space_);
+  return walk(regime_, va, reader);
+}
+
+bool Mmu::data_fault(u64 va, const Fault& fault, bool write, bool cache_op) {
+  s_.exception = {};
+  s_.exception.ec = cpu::kEcDataAbort;
+  s_.exception.iss = fault.status_code() | (write ? 1u << 6 : 0u) | (fault.on_walk ? 1u << 7 : 0u) | (cache_op ? 1u << 8 : 0u);
+  s_.exception.target_el = fault.stage2 ? 2 : 0;
+  s_.exception.far_valid = true;
+  s_.exception.far = va;
+  s_.fault = 1;
+  return false;
+}
+
+namespace {
+
+bool may_read(Privilege p, u8 permissions) {
+  if (p == Privilege::User) return (permissions & kRead0) != 0;
+  // PAN: what EL0 can read is out of reach.
+  return (permissions & kRead1) != 0 && !(p == Privilege::KernelPan && (permissions & kRead0) != 0);
+}
+bool may_write(Privilege p, u8 permissions) {
+  if (p == Privilege::User) return (permissions & kWrite0) != 0;
+  return (permissions & kWrite1) != 0 && !(p == Privilege::KernelPan && (permissions & kRead0) != 0);
+}
+
+}  // namespace
+
+bool Mmu::resolve(Bank& bank, u64 va, Kind kind, Page& page) {
+  const bool write = kind != Kind::Read;
+  const u64 offset = va & kPageOffset;
+  const TlbEntry& entry = (write ? bank.write_table() : bank.read_table())[tlb_index(va)];
+  if (entry.tag == va - offset) {
+    page = {.host = reinterpret_cast<u8*>(va + entry.addend), .from_table = true};
+    return true;
+  }
+  SlowEntry& slow = bank.slow(va);
+  if (slow.tag == va - offset && (write ? slow.writable : slow.readable)) {
+    page = {.pa = slow.pa_page | offset, .device = slow.device};
+    return locate(bank, va, kind, page);
+  }
+  ++statistics_.walks;
+  const Translation t = walk_now(va);
+  if (t.fault) return data_fault(va, t.fault, kind == Kind::Write);
+  const bool readable = may_read(bank.privilege(), t.permissions), writable = may_write(bank.privilege(), t.permissions);
+  if (!readable || (write && !writable)) {
+    // A read-modify-write is reported as a read when the read alone would have failed.
+    const bool as_write = kind == Kind::Write || (kind == Kind::ReadWrite && readable);
+    return data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, as_write);
+  }
+  // Off: data is Device. PAN and AP do not apply, permissions are all set.
+  page = {.pa = t.pa, .device = t.device()};
+  bank.note(va, t.size_log2, t.global);
+  if (!locate(bank, va, kind, page)) return false;
+  if (page.device || page.host == nullptr)
+    slow = {.tag = va - offset, .pa_page = t.pa & ~kPageOffset, .readable = readable, .writable = writable, .device = page.device};
+  return true;
+}
+
+// Fills page from page.pa and page.device, and the tables where that is allowed.
+bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
+  const Region* region = space_.find(page.pa);
+  const bool write = kind != Kind::Read;
+  if (region == nullptr) {
+    guest_error("cpu{}: {} at {:#x} (physical {:#x}), where nothing is", s_.cpu_index, write ? "store" : "load", va, page.pa);
+    return data_fault(va, {.kind = FaultKind::External}, kind == Kind::Write);
+  }
+  page.region = region;
+  const u64 offset = page.pa & kPageOffset, pa_page = page.pa - offset;
+  if (!write) {
+    const u8* host = region->readable_page(pa_page);
+    if (host == nullptr) return true;
+    // Never written through: only Kind::Read gets it.
+    page.host = const_cast<u8*>(host) + offset;
+    if (!page.device) bank.fill(bank.read_table(), va, host);
+    return true;
+  }
+  if (region->kind != Region::Kind::Ram) return true;
+  u8* host = region->ram->host() + (pa_page - region->base);
+  page.host = host + offset;
+  std::atomic<u8>& flags = region->ram->flags((pa_page - region->base) >> kPageShift);
+  if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0) space_.code_page_written(*region, pa_page);
+  if (page.device || (flags.load(std::memory_order_relaxed) & kPageWatched) != 0) return true;
+  bank.fill(bank.write_table(), va, host);
+  note_writable(*region, pa_page, bank, va);
+  // What is written is mostly read as well.
+  if (bank.read_table()[tlb_index(va)].tag == cpu::kTlbInvalid) bank.fill(bank.read_table(), va, host);
+  return true;
+}
+
+void Mmu::note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va) {
+  if (write_hints_.size() <= region.index) write_hints_.resize(region.index + 1);
+  auto& hints = write_hints_[region.index];
+  if (hints == nullptr) {
+    // Zeroed lazily by the host, which is what makes this cheap for large RAM.
+    hints.reset(static_cast<WriteHint*>(std::calloc(static_cast<usize>(region.size >> kPageShift), sizeof(WriteHint))));
+    ASSERT(hints != nullptr, "the host has no memory for write hints");
+  }
+  WriteHint& hint = hints.get()[(pa_page - region.base) >> kPageShift];
+  const u16 index = static_cast<u16>(tlb_index(va));
+  if (hint.banks != 0 && hint.index != index) hint.anywhere = true;
+  hint.index = index;
+  hint.banks = static_cast<u16>(hint.banks | 1u << bank.slot());
+}
+
+void Mmu::FreeHints::operator()(WriteHint* p) const { std::free(p); }
+
+void Mmu::unwrite(u64 pa_page) {
+  const Region* region = space_.find(pa_page);
+  if (region == nullptr || region->kind != Region::Kind::Ram) return;
+  if (region->index >= write_hints_.size() || write_hints_[region->index] == nullptr) return;
+  const u64 offset = (pa_page - region->base) & ~kPageOffset;
+  WriteHint& hint = write_hints_[region->index].get()[offset >> kPageShift];
+  const u64 host_page = reinterpret_cast<u64>(region->ram->host() + offset);
+  for (unsigned banks = hint.banks; banks != 0; banks &= banks - 1)
+    banks_.at(static_cast<unsigned>(__builtin_ctz(banks))).unwrite(host_page, hint.index, hint.anywhere);
+  hint = {};
+}
+
+}  // namespace ferry::softmmu

@@ -1,0 +1,72 @@
+#include "tests/catch.h"
+#include "tests/softmmu/machine.h"
+
+using namespace ferry;
+using namespace ferry::softmmu;
+using namespace ferry::softmmu::test;
+
+TEST_CASE("with translation off an access reaches RAM and devices at its own address") {
+  Machine m;
+  m.store(kRamBase + 0x100, 0x1234567890abcdef);
+  CHECK(m.s.fault == 0);
+  CHECK(m.word(kRamBase + 0x100) == 0x1234567890abcdef);
+  CHECK(m.load(kRamBase + 0x104, 2) == 0x12345678);
+  m.store(kMmio + 4, 0xabcd, 1);
+  CHECK(m.device.seen == std::vector<FakeDevice::Access>{{true, 4, 2, 0xabcd}});
+  CHECK(m.load(kMmio + 2, 0) == 0x66);
+}
+
+TEST_CASE("with translation off data is Device memory: an unaligned access faults") {
+  Machine m;
+  m.load(kRamBase + 1, 1);
+  CHECK(m.s.fault != 0);
+  CHECK(m.s.exception.ec == 0x24);
+  CHECK(m.s.exception.iss == 0x21);
+  CHECK(m.s.exception.far == kRamBase + 1);
+  CHECK_FALSE(m.in_read_table(kRamBase));
+}
+
+TEST_CASE("an address where nothing is answers with a synchronous external abort") {
+  Machine m;
+  m.store(0x2000'0000, 1);
+  CHECK(m.s.fault != 0);
+  CHECK(m.s.exception.iss == (0x10 | 1u << 6));
+  m.load(0x2000'0000);
+  CHECK(m.s.exception.iss == 0x10);
+}
+
+TEST_CASE("a mapped page enters the tables, and the entry leads to its bytes") {
+  Machine m;
+  Tables low = m.tables(), high = m.tables();
+  low.map(0x1000, (kRamBase + 0x5000) | kPage | kNormal | kNotGlobal);
+  high.map(0xffff'8000'0000'0000, (kRamBase + 0x6000) | kPage | kNormal);
+  m.enable(low, high);
+  m.word(kRamBase + 0x5008) = 42;
+  CHECK(m.load(0x1008) == 42);
+  REQUIRE(m.in_read_table(0x1008));
+  CHECK_FALSE(m.in_write_table(0x1008));
+  const auto& entry = m.s.tlb_read[tlb_index(0x1008)];
+  CHECK(reinterpret_cast<u8*>(0x1008 + entry.addend) == m.at(kRamBase + 0x5008));
+  m.store(0xffff'8000'0000'0010, 7);
+  CHECK(m.word(kRamBase + 0x6010) == 7);
+  CHECK(m.in_write_table(0xffff'8000'0000'0010));
+  CHECK(m.s.tlb_write == m.s.tlb_read + cpu::kTlbEntries);
+}
+
+TEST_CASE("fetch asks for execute permission and says where the page is") {
+  Machine m;
+  Tables low = m.tables(), high = m.tables();
+  low.map(0x1000, (kRamBase + 0x5000) | kPage | kNormal | kReadOnly);
+  low.map(0x2000, (kRamBase + 0x5000) | kPage | kNormal | kPxn);
+  m.enable(low, high);
+  const FetchResult r = m.mmu->fetch(0x1010);
+  REQUIRE(r.ok);
+  CHECK(r.pa == kRamBase + 0x5010);
+  CHECK(r.page == m.at(kRamBase + 0x5000));
+  CHECK_FALSE(m.mmu->fetch(0x2010).ok);
+  CHECK(m.s.exception.ec == 0x20);
+  CHECK(m.s.exception.iss == 0x0f);
+  CHECK(m.s.exception.far == 0x2010);
+  CHECK_FALSE(m.mmu->fetch(0x3000).ok);
+  CHECK(m.s.exception.iss == 0x07);
+}
