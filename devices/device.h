@@ -29,6 +29,8 @@ class Device {
   // Window `index` as memory that is mostly read, or null.
   virtual RomDevice* rom_region(usize /*index*/) { return nullptr; }
   virtual InterruptController* interrupt_controller() { return nullptr; }
+  // Wire `number` into the device (a GPIO pin); not connected when there is none.
+  virtual IrqLine input(unsigned /*number*/) { return {}; }
 
   // Power-on values everywhere, then the interrupt lines follow.
   void reset();

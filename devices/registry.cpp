@@ -2,6 +2,8 @@
 
 #include "devices/gicv3.h"
 #include "devices/pl011.h"
+#include "devices/pl031.h"
+#include "devices/pl061.h"
 #include "devices/stub_device.h"
 
 namespace ferry::devices {
@@ -16,6 +18,8 @@ Result<std::unique_ptr<Device>> make(const DeviceContext& context) {
 constexpr Model kModels[] = {
     {"arm,gic-v3", "Generic Interrupt Controller, version 3", Gicv3::make},
     {"arm,pl011", "PrimeCell UART (PL011)", make<Pl011>},
+    {"arm,pl031", "PrimeCell real-time clock (PL031)", make<Pl031>},
+    {"arm,pl061", "PrimeCell GPIO (PL061)", make<Pl061>},
 };
 
 }  // namespace
