@@ -5,6 +5,7 @@
 #include "devices/pl031.h"
 #include "devices/pl061.h"
 #include "devices/stub_device.h"
+#include "devices/virtio/mmio.h"
 
 namespace ferry::devices {
 namespace {
@@ -20,6 +21,7 @@ constexpr Model kModels[] = {
     {"arm,pl011", "PrimeCell UART (PL011)", make<Pl011>},
     {"arm,pl031", "PrimeCell real-time clock (PL031)", make<Pl031>},
     {"arm,pl061", "PrimeCell GPIO (PL061)", make<Pl061>},
+    {"virtio,mmio", "virtio transport over MMIO", virtio::VirtioMmio::make},
 };
 
 }  // namespace

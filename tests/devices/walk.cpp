@@ -1,4 +1,5 @@
 // The generic walk: what must hold for every registered model, asked of each unasked.
+#include "devices/virtio/device.h"
 #include "tests/devices/fixture.h"
 
 using namespace ferry;
@@ -7,11 +8,29 @@ using namespace ferry::devices::testing;
 
 namespace {
 
+// A registered model, with what is plugged into it.
+struct Case {
+  std::string compatible;
+  std::string plugged;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> list;
+  for (const Model& model : models()) list.push_back({model.compatible, ""});
+  for (const auto& model : virtio::virtio_models()) list.push_back({"virtio,mmio", model.name});
+  return list;
+}
+
+Device& make(Bench& bench, const Case& one) {
+  bench.context.plugged = one.plugged;
+  return bench.make(one.compatible);
+}
+
 // Writes that leave state behind in as many registers as possible, at every size and some odd offsets.
 void scribble(Bench& bench, u64 value) {
   for (usize r = 0; r < bench.device->regions().size(); ++r) {
     const u64 end = std::min<u64>(r < bench.context.reg_sizes.size() ? bench.context.reg_sizes[r] : 0x1000, 0x20000);
-    for (u64 offset = 0; offset < end; offset += 4) {
+    for (u64 offset = 0; offset < end; offset += offset < 0x1000 ? 4 : 52) {
       for (const unsigned size : {1u, 2u, 4u, 8u}) {
         bench.write(offset, value & low_mask(8 * size), size, r);
         bench.read(offset, size, r);
@@ -42,10 +61,10 @@ std::string comparison(Device& device, const std::vector<u8>& saved) {
 }  // namespace
 
 TEST_CASE("walk: registers have their reset values, and reset restores all state") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     Bench bench;
-    Device& device = bench.make(model.compatible);
+    Device& device = make(bench, one);
     for (const RegisterBank* bank : device.banks()) {
       for (const Register* reg : bank->registers()) {
         INFO(reg->spec().name);
@@ -62,11 +81,11 @@ TEST_CASE("walk: registers have their reset values, and reset restores all state
 }
 
 TEST_CASE("walk: read-only bits stay, whatever is written") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     for (const u64 value : {~u64{0}, u64{0}}) {
       Bench bench;
-      Device& device = bench.make(model.compatible);
+      Device& device = make(bench, one);
       for (RegisterBank* bank : device.banks()) {
         for (const Register* reg : bank->registers()) {
           if (!reg->read_only()) continue;
@@ -84,10 +103,10 @@ TEST_CASE("walk: read-only bits stay, whatever is written") {
 }
 
 TEST_CASE("walk: plain writable bits of registers without hooks read back") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     Bench bench;
-    Device& device = bench.make(model.compatible);
+    Device& device = make(bench, one);
     for (RegisterBank* bank : device.banks()) {
       for (Register* reg : bank->registers()) {
         if (reg->has_hooks()) continue;
@@ -106,15 +125,15 @@ TEST_CASE("walk: plain writable bits of registers without hooks read back") {
 }
 
 TEST_CASE("walk: what is saved is loaded into a fresh device, and nothing else differs") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     for (const u64 value : {~u64{0}, u64{0x3333333333333333}}) {
       Bench bench;
-      bench.make(model.compatible);
+      make(bench, one);
       scribble(bench, value);
       const auto data = bench.saved();
       Bench other;
-      Device& fresh = other.make(model.compatible);
+      Device& fresh = make(other, one);
       LoadArchive load(data);
       fresh.visit(load);
       CHECK(load.status().ok());
@@ -125,17 +144,17 @@ TEST_CASE("walk: what is saved is loaded into a fresh device, and nothing else d
 }
 
 TEST_CASE("walk: a damaged snapshot is an error or another state, never a crash") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     Bench bench;
-    bench.make(model.compatible);
+    make(bench, one);
     const auto data = bench.saved();
-    const usize step = std::max<usize>(1, data.size() / 300);
+    const usize step = std::max<usize>(1, data.size() / 20);
     for (usize i = 0; i < data.size(); i += step) {
       auto damaged = data;
       damaged[i] = static_cast<u8>(~damaged[i]);
       Bench other;
-      Device& device = other.make(model.compatible);
+      Device& device = make(other, one);
       LoadArchive load(damaged);
       device.visit(load);
       scribble(other, i * 0x0101010101010101);
@@ -144,10 +163,10 @@ TEST_CASE("walk: a damaged snapshot is an error or another state, never a crash"
 }
 
 TEST_CASE("walk: dumps name every register") {
-  for (const Model& model : models()) {
-    INFO(model.compatible);
+  for (const Case& one : cases()) {
+    INFO(one.compatible + " " + one.plugged);
     Bench bench;
-    Device& device = bench.make(model.compatible);
+    Device& device = make(bench, one);
     const std::string text = device.dump();
     for (const RegisterBank* bank : device.banks())
       for (const Register* reg : bank->registers()) CHECK(text.find(reg->spec().name) != std::string::npos);
