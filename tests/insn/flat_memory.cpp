@@ -1,0 +1,154 @@
+#include "tests/insn/flat_memory.h"
+
+#include <cstring>
+
+#include "cpu/exceptions.h"
+
+namespace ferry::insn {
+namespace {
+
+using cpu::CpuState;
+
+thread_local FlatMemory* current = nullptr;
+
+constexpr u32 kTranslationLevel3 = 0x07, kAlignment = 0x21;
+
+void fault(CpuState& s, u64 va, u32 status, bool write) {
+  s.exception = {};
+  s.exception.ec = cpu::kEcDataAbort;
+  s.exception.iss = status | u32{write} << 6;
+  s.exception.far = va;
+  s.exception.far_valid = true;
+  s.fault = 1;
+}
+
+// The host bytes of an access, or nullptr after raising its fault.
+u8* host(CpuState& s, u64 va, u32 access) {
+  s.site = access_site(access);
+  const MemInfo m = MemInfo::decode(access);
+  const u64 bytes = m.bytes(), element = u64{1} << m.size_log2;
+  const bool misaligned = m.aligned ? va % bytes != 0 : s.mode.align_check() != 0 && va % element != 0;
+  if (misaligned) {
+    fault(s, va, kAlignment, m.write);
+    return nullptr;
+  }
+  const FlatMemory::Piece piece = current->find(va, m.write);
+  if (piece.bytes >= bytes) return piece.host;
+  fault(s, va + piece.bytes, kTranslationLevel3, m.write);
+  return nullptr;
+}
+
+u64 element(const u8* p, unsigned size_log2) {
+  u64 v = 0;
+  std::memcpy(&v, p, usize{1} << size_log2);
+  return v;
+}
+
+u64 load(CpuState& s, u64 va, u32 access) {
+  const u8* p = host(s, va, access);
+  if (p == nullptr) return 0;
+  const MemInfo m = MemInfo::decode(access);
+  if (m.exclusive) {
+    s.monitor_pa = va;
+    s.monitor_size = m.bytes();
+    s.monitor_value = {};
+    std::memcpy(&s.monitor_value, p, m.bytes());
+  }
+  if (m.size_log2 == 4) {
+    std::memcpy(s.vargs, p, m.bytes());
+    return 0;
+  }
+  if (m.pair) s.vargs[0] = {element(p, m.size_log2), element(p + (1u << m.size_log2), m.size_log2)};
+  return m.pair ? 0 : element(p, m.size_log2);
+}
+
+// Whether a store exclusive goes ahead; closes the monitor.
+bool monitor_passes(CpuState& s, const u8* p, u64 va, MemInfo m) {
+  const bool open = s.monitor_size == m.bytes() && s.monitor_pa == va && std::memcmp(&s.monitor_value, p, m.bytes()) == 0;
+  s.monitor_size = 0;
+  return open;
+}
+
+u64 store(CpuState& s, u64 va, u32 access, u64 v0, u64 v1) {
+  u8* p = host(s, va, access);
+  if (p == nullptr) return 0;
+  const MemInfo m = MemInfo::decode(access);
+  if (m.exclusive && !monitor_passes(s, p, va, m)) return 1;
+  if (m.size_log2 == 4) {
+    std::memcpy(p, s.vargs, m.bytes());
+    return 0;
+  }
+  std::memcpy(p, &v0, usize{1} << m.size_log2);
+  if (m.pair) std::memcpy(p + (1u << m.size_log2), &v1, usize{1} << m.size_log2);
+  return 0;
+}
+
+u64 modified(u64 kind, unsigned size_log2, u64 old, u64 v0, u64 v1) {
+  const unsigned width = 8u << size_log2;
+  const i64 a = sign_extend(old, width), b = sign_extend(v0, width);
+  if (kind == kRmwCas) return old == (v0 & low_mask(width)) ? v1 : old;
+  switch (static_cast<RmwKind>(kind)) {
+    case RmwKind::Swap: return v0;
+    case RmwKind::Add: return old + v0;
+    case RmwKind::Clr: return old & ~v0;
+    case RmwKind::Eor: return old ^ v0;
+    case RmwKind::Set: return old | v0;
+    case RmwKind::SMax: return a > b ? old : v0;
+    case RmwKind::SMin: return a < b ? old : v0;
+    case RmwKind::UMax: return std::max(old, v0 & low_mask(width));
+    case RmwKind::UMin: return std::min(old, v0 & low_mask(width));
+  }
+  return 0;
+}
+
+u64 atomic(CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) {
+  u8* p = host(s, va, access);
+  if (p == nullptr) return 0;
+  const MemInfo m = MemInfo::decode(access);
+  const u64 old = element(p, m.size_log2), value = modified(kind, m.size_log2, old, v0, v1);
+  std::memcpy(p, &value, usize{1} << m.size_log2);
+  return old;
+}
+
+u64 zero_block(CpuState& s, u64 va, u32 access) {
+  const MemInfo m{.size_log2 = 0, .write = true};
+  u8* p = host(s, va & ~u64{63}, make_access(m.encode(), access_site(access)));
+  if (p != nullptr) std::memset(p, 0, 64);
+  return 0;
+}
+
+template <class F>
+const void* pointer(F f) { return reinterpret_cast<const void*>(f); }
+const void* const kHelpers[] = {pointer(&load), pointer(&store), pointer(&atomic), pointer(&zero_block)};
+
+}  // namespace
+
+FlatMemory::FlatMemory(const Case& c)
+    : memory_(c.before.memory), code_(), read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
+  std::memcpy(code_ + kCodeVa % 4096, c.words.data(), 4 * c.words.size());
+}
+
+FlatMemory::Piece FlatMemory::find(u64 va, bool write) {
+  if (va >= kMemoryVa && va < kMemoryVa + kMemoryBytes) return {memory_.bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
+  if (!write && va >> 12 == kCodeVa >> 12) return {code_ + va % 4096, 4096 - va % 4096};
+  return {nullptr, 0};
+}
+
+void FlatMemory::enter(cpu::TlbEntry* table, u64 page, u8* host) {
+  table[(page >> 12) % cpu::kTlbEntries] = {page, reinterpret_cast<u64>(host) - page};
+}
+
+void FlatMemory::attach(cpu::CpuState& s, bool warm) {
+  current = this;
+  for (usize i = 0; i < cpu::kTlbEntries; ++i) read_[i] = write_[i] = {cpu::kTlbInvalid, 0};
+  for (u64 at = 0; warm && at < kMemoryBytes; at += 4096) {
+    enter(read_.get(), kMemoryVa + at, memory_.bytes + at);
+    enter(write_.get(), kMemoryVa + at, memory_.bytes + at);
+  }
+  if (warm) enter(read_.get(), kCodeVa & ~u64{4095}, code_);
+  s.tlb_read = s.tlb_unpriv_read = read_.get();
+  s.tlb_write = s.tlb_unpriv_write = write_.get();
+  s.mem_helpers = kHelpers;
+}
+
+}  // namespace ferry::insn

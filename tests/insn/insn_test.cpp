@@ -1,0 +1,46 @@
+// Every line of tests/insn/*.txt through every tier.
+#include <cstdlib>
+
+#include "tests/catch.h"
+#include "tests/insn/harness.h"
+
+using namespace ferry;
+using namespace ferry::insn;
+
+namespace {
+
+// NAME:NAME:... of the case files, and the folders they and their code are in; from CMake.
+std::vector<Case> all_cases() {
+  std::vector<Case> all;
+  std::string names = FERRY_INSN_NAMES;
+  for (usize at = 0; at < names.size();) {
+    const usize end = std::min(names.find(':', at), names.size());
+    const std::string name = names.substr(at, end - at);
+    auto cases = read_cases(std::string(FERRY_INSN_TEXT) + "/" + name + ".txt", std::string(FERRY_INSN_CODE) + "/" + name + ".bin");
+    INFO((cases ? "" : cases.error().message));
+    REQUIRE(cases.ok());
+    for (Case& c : *cases) all.push_back(std::move(c));
+    at = end + 1;
+  }
+  return all;
+}
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = all_cases();
+  return all;
+}
+
+void run_all(Runner& runner) {
+  for (const Case& c : cases())
+    for (const Variant v : {Variant{}, Variant{.warm = true}, Variant{.optimized = true, .warm = true}, Variant{.stepped = true}}) {
+      const std::string report = run_case(c, runner, v);
+      if (report.empty()) continue;
+      FAIL_CHECK((v.optimized ? "optimized, " : "") << (v.stepped ? "stepped, " : "") << (v.warm ? "warm" : "cold") << "\n" << report);
+      break;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the case files hold what they should") { CHECK(cases().size() >= 300); }
+
+TEST_CASE("instructions: interpreter") { run_all(*interpreter_runner()); }

@@ -1,0 +1,122 @@
+/* The oracle: runs A64 instructions on whatever executes this program (an Arm host, or qemu-aarch64 in its own process) and reports the
+ * state they leave. Built for aarch64-linux, static, with -Wl,-Ttext-segment=0x0c000000 -Wl,--defsym=case_code=0x10000100.
+ *
+ * stdin:  Header, `words` instruction words, then `states` times (State, `memory_bytes` bytes of memory).      Repeated until end of file.
+ * stdout: for each state, (State, the memory bytes).
+ *
+ * The code stands at 10000100 among BRKs; memory is 8 KiB at 20000000, zero outside the given window. A case ends at the first signal. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <ucontext.h>
+
+typedef struct {
+  uint32_t words, states, memory_offset, memory_bytes;
+} Header;
+
+typedef struct {
+  uint64_t x[31], sp, pc, far;
+  uint32_t nzcv, fpcr, fpsr, signal; /* nzcv in bits 31:28 */
+  uint64_t v[32][2];
+} State;
+
+static uint32_t* const code_page = (uint32_t*)0x10000000;
+static uint8_t* const memory = (uint8_t*)0x20000000;
+enum { kCodeBytes = 65536, kCodeOffset = 0x100, kMemoryBytes = 8192, kMaxWords = 256 };
+static const uint32_t kBrk = 0xd42001e0;
+
+static State state;
+static jmp_buf back;
+
+void enter(const State* s) __attribute__((noreturn));
+__asm__(
+    ".globl enter\n"
+    "enter:\n"
+    "  ldr w1, [x0, #276]\n  msr fpcr, x1\n"
+    "  ldr w1, [x0, #280]\n  msr fpsr, x1\n"
+    "  ldr w1, [x0, #272]\n  msr nzcv, x1\n"
+    "  add x1, x0, #288\n"
+    "  ldp q0, q1, [x1, #0]\n  ldp q2, q3, [x1, #32]\n  ldp q4, q5, [x1, #64]\n  ldp q6, q7, [x1, #96]\n"
+    "  ldp q8, q9, [x1, #128]\n  ldp q10, q11, [x1, #160]\n  ldp q12, q13, [x1, #192]\n  ldp q14, q15, [x1, #224]\n"
+    "  ldp q16, q17, [x1, #256]\n  ldp q18, q19, [x1, #288]\n  ldp q20, q21, [x1, #320]\n  ldp q22, q23, [x1, #352]\n"
+    "  ldp q24, q25, [x1, #384]\n  ldp q26, q27, [x1, #416]\n  ldp q28, q29, [x1, #448]\n  ldp q30, q31, [x1, #480]\n"
+    "  ldr x1, [x0, #248]\n  mov sp, x1\n"
+    "  ldp x2, x3, [x0, #16]\n  ldp x4, x5, [x0, #32]\n  ldp x6, x7, [x0, #48]\n  ldp x8, x9, [x0, #64]\n"
+    "  ldp x10, x11, [x0, #80]\n  ldp x12, x13, [x0, #96]\n  ldp x14, x15, [x0, #112]\n  ldp x16, x17, [x0, #128]\n"
+    "  ldp x18, x19, [x0, #144]\n  ldp x20, x21, [x0, #160]\n  ldp x22, x23, [x0, #176]\n  ldp x24, x25, [x0, #192]\n"
+    "  ldp x26, x27, [x0, #208]\n  ldp x28, x29, [x0, #224]\n  ldr x30, [x0, #240]\n"
+    "  ldp x0, x1, [x0]\n"
+    "  b case_code\n");
+
+static void on_signal(int number, siginfo_t* info, void* context) {
+  const mcontext_t* m = &((ucontext_t*)context)->uc_mcontext;
+  memcpy(state.x, m->regs, sizeof state.x);
+  state.sp = m->sp;
+  state.pc = m->pc;
+  state.far = (uint64_t)info->si_addr;
+  state.nzcv = (uint32_t)m->pstate & 0xf0000000u;
+  state.signal = (uint32_t)number;
+  const struct _aarch64_ctx* c = (const struct _aarch64_ctx*)m->__reserved;
+  while (c->magic != 0 && c->magic != FPSIMD_MAGIC) c = (const struct _aarch64_ctx*)((const char*)c + c->size);
+  if (c->magic == FPSIMD_MAGIC) {
+    const struct fpsimd_context* f = (const struct fpsimd_context*)c;
+    memcpy(state.v, f->vregs, sizeof state.v);
+    state.fpcr = f->fpcr;
+    state.fpsr = f->fpsr;
+  }
+  longjmp(back, 1);
+}
+
+static void die(const char* why) {
+  fprintf(stderr, "oracle: %s\n", why);
+  exit(1);
+}
+
+static void set_up(void) {
+  const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  if (mmap(code_page, kCodeBytes, PROT_READ | PROT_WRITE | PROT_EXEC, fixed, -1, 0) != code_page) die("no room for code");
+  if (mmap(memory, kMemoryBytes, PROT_READ | PROT_WRITE, fixed, -1, 0) != memory) die("no room for memory");
+  for (unsigned i = 0; i < kCodeBytes / 4; ++i) code_page[i] = kBrk;
+  static char stack[65536];
+  const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&alternate, NULL);
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  const int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGALRM};
+  for (unsigned i = 0; i < sizeof signals / sizeof *signals; ++i) sigaction(signals[i], &action, NULL);
+}
+
+static void read_exactly(void* to, size_t bytes) {
+  if (bytes != 0 && fread(to, bytes, 1, stdin) != 1) die("short request");
+}
+
+static void run_state(const Header* h) {
+  memset(memory, 0, kMemoryBytes);
+  read_exactly(&state, sizeof state);
+  read_exactly(memory + h->memory_offset, h->memory_bytes);
+  const struct itimerval second = {.it_value = {.tv_sec = 2}}, off = {.it_value = {.tv_sec = 0}};
+  if (h->states == 1) setitimer(ITIMER_REAL, &second, NULL);
+  if (setjmp(back) == 0) enter(&state);
+  if (h->states == 1) setitimer(ITIMER_REAL, &off, NULL);
+  __asm__ volatile("msr fpcr, xzr");
+  fwrite(&state, sizeof state, 1, stdout);
+  if (h->memory_bytes != 0) fwrite(memory + h->memory_offset, h->memory_bytes, 1, stdout);
+}
+
+int main(void) {
+  set_up();
+  for (Header h; fread(&h, sizeof h, 1, stdin) == 1;) {
+    if (h.words > kMaxWords || h.memory_offset > kMemoryBytes || h.memory_bytes > kMemoryBytes - h.memory_offset) die("bad request");
+    for (unsigned i = 0; i < kMaxWords; ++i) code_page[kCodeOffset / 4 + i] = kBrk;
+    read_exactly(code_page + kCodeOffset / 4, 4 * h.words);
+    __builtin___clear_cache((char*)code_page, (char*)code_page + kCodeBytes);
+    for (unsigned i = 0; i < h.states; ++i) run_state(&h);
+    fflush(stdout);
+  }
+  return 0;
+}
