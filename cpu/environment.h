@@ -46,7 +46,7 @@ class Environment {
   virtual bool firmware_call(CpuState& s, bool is_smc) = 0;
   // SEV, SEVL is local.
   virtual void send_event(CpuState& s) = 0;
-  // Pending physical interrupts as ISR_EL1 shows them: kSignalIrq, kSignalFiq, kSignalSError.
+  // Levels of the interrupt inputs as ISR_EL1 shows them: CpuLine bits of core/ports.h.
   virtual u32 pending_interrupts(CpuState& s) = 0;
   // Brings the machine's clock to the calling instruction (s.site is set) before a device can look at it.
   virtual void synchronise_time(CpuState& s) = 0;

@@ -29,13 +29,16 @@ struct Mode {
   FERRY_MODE_FIELD(single_step, 19, 1)    // software step active: one instruction a block
   FERRY_MODE_FIELD(breakpoints, 20, 1)    // hardware or debugger breakpoints live: blocks are checked one instruction at a time
   FERRY_MODE_FIELD(btype, 21, 2)
-  FERRY_MODE_FIELD(el0_traps, 23, 7)      // at EL0: !UCI, !UCT, !DZE, nTWI trap, nTWE trap, !UMA, and bit 6 "any counter trap" (decided at run time); 0 at EL1 and above
+  FERRY_MODE_FIELD(el0_traps, 23, 6)      // kEl0Trap... at EL0; 0 at EL1 and above
+  FERRY_MODE_FIELD(illegal, 29, 1)        // PSTATE.IL: every instruction raises the Illegal Execution state exception
   FERRY_MODE_FIELD(virtual_time, 30, 1)   // every block subtracts its length from the budget
   FERRY_MODE_FIELD(ordered, 31, 1)        // more than one vCPU: acquire and release need their full mapping
 #undef FERRY_MODE_FIELD
 };
 
-constexpr u32 kEl0TrapUci = 1, kEl0TrapUct = 2, kEl0TrapDze = 4, kEl0TrapWfi = 8, kEl0TrapWfe = 16, kEl0TrapUma = 32, kEl0TrapCounter = 64;
+// What SCTLR_EL1 makes an access from EL0 trap: cache maintenance (UCI = 0), CTR_EL0 (UCT = 0), DC ZVA (DZE = 0), WFI (nTWI = 0),
+// WFE (nTWE = 0), PSTATE.DAIF (UMA = 0).
+constexpr u32 kEl0TrapUci = 1, kEl0TrapUct = 2, kEl0TrapDze = 4, kEl0TrapWfi = 8, kEl0TrapWfe = 16, kEl0TrapUma = 32;
 
 // The FPCR bits that Mode carries, and FPCR made of them again.
 constexpr u32 fpcr_key(u64 fpcr) { return static_cast<u32>(bit(fpcr, 19)) | static_cast<u32>(bits(fpcr, 26, 22)) << 1; }

@@ -105,6 +105,7 @@ struct alignas(64) CpuState {
 
   // PSTATE other than NZCV; el and sp_sel also stand in mode.
   u8 el, sp_sel, pan, uao, ss, il, dit, ssbs, btype, tco;
+  u8 stepped;           // software step: 0 nothing stepped yet, 1 an instruction, 2 a load exclusive (cpu::step_done)
   u32 daif;             // bits 9:6 as in SPSR: D A I F
   u32 fpcr;
   u64 sp_el[4];         // banked SPs; the current one is in x[31] and its slot here is stale
@@ -117,6 +118,8 @@ struct alignas(64) CpuState {
   u32 event_register;   // WFE, SEV
   U128 monitor_value;
 
+  u32 cache_size[3];    // CCSIDR_EL1 of the L1 data, L1 instruction and L2 cache
+  u64 pmu_synced;       // Environment::cycles up to which the PMU's counters have counted
   ExceptionInfo exception;
   std::atomic<u32> signals;  // kSignal...: set by others, together with budget < 0
   u32 cpu_index;

@@ -34,7 +34,10 @@ void translate(ir::Block& out, std::span<const u32> words, u32 page_offset, cpu:
     c.offset = page_offset + 4 * i;
     b.insn(word, c.offset / 4);
     ++out.insn_count;
-    decode(word)(c, word);
+    if (mode.illegal() != 0)
+      c.exception(0x0e, 0);  // PSTATE.IL: Illegal Execution state
+    else
+      decode(word)(c, word);
     if (c.ended) return;
   }
   b.exit_next(page_offset + 4 * limit);

@@ -1,0 +1,21 @@
+// Performance monitors, PMUv3 (Arm ARM D8, D17.5): the cycle counter and six event counters that count SW_INCR, INST_RETIRED and
+// CPU_CYCLES; other events never occur. The counters in CpuState::sys are as of CpuState::pmu_synced; counting costs nothing until somebody looks.
+//
+// IMPDEF: one instruction takes one cycle; in real time both are estimates (Environment::cycles).
+#pragma once
+#include "cpu/state.h"
+
+namespace ferry::cpu {
+
+u64 read_pmu(CpuState& s, SysReg r);
+void write_pmu(CpuState& s, SysReg r, u64 value);
+
+// Brings the counters up to now; to be called before a control or (pmu_filters_by_el) PSTATE.EL changes.
+void pmu_sync(CpuState& s);
+// Whether counting depends on the exception level.
+bool pmu_filters_by_el(const CpuState& s);
+
+// Level of PMUIRQ (PPI 7), as of the last pmu_sync.
+bool pmu_interrupt(const CpuState& s);
+
+}  // namespace ferry::cpu
