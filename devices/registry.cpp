@@ -1,5 +1,6 @@
 #include "devices/registry.h"
 
+#include "devices/cfi_flash.h"
 #include "devices/gicv3.h"
 #include "devices/pl011.h"
 #include "devices/pl031.h"
@@ -21,6 +22,7 @@ constexpr Model kModels[] = {
     {"arm,pl011", "PrimeCell UART (PL011)", make<Pl011>},
     {"arm,pl031", "PrimeCell real-time clock (PL031)", make<Pl031>},
     {"arm,pl061", "PrimeCell GPIO (PL061)", make<Pl061>},
+    {"cfi-flash", "NOR flash with the Intel command set", CfiFlash::make},
     {"virtio,mmio", "virtio transport over MMIO", virtio::VirtioMmio::make},
 };
 

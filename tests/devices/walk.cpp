@@ -22,6 +22,7 @@ std::vector<Case> cases() {
 }
 
 Device& make(Bench& bench, const Case& one) {
+  if (one.compatible == "cfi-flash") bench.context.reg_sizes = {1 << 20, 1 << 20};
   bench.context.plugged = one.plugged;
   return bench.make(one.compatible);
 }
@@ -54,7 +55,10 @@ std::string comparison(Device& device, const std::vector<u8>& saved) {
   CompareArchive compare(saved);
   device.visit(compare);
   std::string text;
-  for (const auto& line : compare.differences()) text += line + "\n";
+  for (const auto& line : compare.differences()) {
+    // What a device keeps without power is named so, and a reset leaves it.
+    if (line.find("nonvolatile") == std::string::npos) text += line + "\n";
+  }
   return text;
 }
 
