@@ -1,6 +1,7 @@
 // The cryptographic and checksum instructions of ARMv8.0 as pure functions on register values (Arm ARM DDI 0487,
 // shared/functions/crypto and the instruction descriptions of C6 and C7). Operands stand in the order d, n, m of the
-// instruction; a destination that is also read comes first. The element numbering is the manual's: element 0 in bits 0 up.
+// instruction; a destination that is also read comes first. The element numbering is the manual's: element 0 in bits 0
+// up.
 #pragma once
 #include "core/types.h"
 

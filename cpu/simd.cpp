@@ -10,7 +10,8 @@ namespace {
 template <class Fn>
 U128 zip_exact(U128 n, U128 m, Lanes lanes, Sign sign, Fn fn) {
   return map_lanes(lanes, [&](unsigned e) {
-    return fn(exact(element(n, e, lanes.esize), lanes.esize, sign), exact(element(m, e, lanes.esize), lanes.esize, sign));
+    return fn(exact(element(n, e, lanes.esize), lanes.esize, sign),
+              exact(element(m, e, lanes.esize), lanes.esize, sign));
   });
 }
 
@@ -51,8 +52,8 @@ U128 sat_sub(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) {
 U128 sat_add_mixed(U128 d, U128 n, Lanes lanes, Sign sign, bool& qc) {
   const Sign other = sign == Sign::Signed ? Sign::Unsigned : Sign::Signed;
   return map_lanes(lanes, [&](unsigned e) {
-    const Exact sum = exact(element(d, e, lanes.esize), lanes.esize, sign) +
-                      exact(element(n, e, lanes.esize), lanes.esize, other);
+    const Exact sum =
+        exact(element(d, e, lanes.esize), lanes.esize, sign) + exact(element(n, e, lanes.esize), lanes.esize, other);
     return saturate(sum, lanes.esize, sign, qc);
   });
 }

@@ -1,5 +1,5 @@
-// The intricate integer operations of AdvSIMD as pure functions on vector values: saturation, rounding shifts, narrowing,
-// doubling multiplies, table lookup, reductions (Arm ARM DDI 0487, C7; SatQ of shared/functions/vector).
+// The intricate integer operations of AdvSIMD as pure functions on vector values: saturation, rounding shifts,
+// narrowing, doubling multiplies, table lookup, reductions (Arm ARM DDI 0487, C7; SatQ of shared/functions/vector).
 //
 // `Lanes` says how a value is cut up; bits above the lanes come out zero, and lanes outside never set qc. qc is OR-ed:
 // it becomes true when a lane saturated (FPSR.QC) and is never cleared here.
@@ -42,8 +42,8 @@ U128 sqshlu(U128 n, unsigned shift, Lanes lanes, bool& qc);
 // Right: SSHR USHR SRSHR URSHR, 1 <= shift <= esize. SSRA and its kin add the result to d.
 U128 shift_right(U128 n, unsigned shift, Lanes lanes, Sign sign, bool rounding);
 
-// --- narrowing. `esize` is the narrow element; n holds 128 / (2 * esize) wide ones, or one (scalar). The narrow elements
-// come out packed from bit 0; the frontend places them in the low or the high half of the destination.
+// --- narrowing. `esize` is the narrow element; n holds 128 / (2 * esize) wide ones, or one (scalar). The narrow
+// elements come out packed from bit 0; the frontend places them in the low or the high half of the destination.
 enum class Narrow : u8 { Truncate, SignedSat, UnsignedSat, SignedToUnsignedSat };
 // XTN, SQXTN, UQXTN, SQXTUN (shift 0, no rounding); SHRN RSHRN SQSHRN SQRSHRN UQSHRN UQRSHRN SQSHRUN SQRSHRUN
 // (1 <= shift <= esize).
@@ -66,10 +66,10 @@ U128 tbl(const U128* table, unsigned registers, U128 indices, unsigned datasize)
 U128 tbx(U128 d, const U128* table, unsigned registers, U128 indices, unsigned datasize);
 
 // --- across the lanes
-u64 add_across(U128 n, Lanes lanes);                    // ADDV: esize bits
-u64 add_long_across(U128 n, Lanes lanes, Sign sign);    // SADDLV, UADDLV: 2 * esize bits
-u64 max_across(U128 n, Lanes lanes, Sign sign);         // SMAXV, UMAXV
-u64 min_across(U128 n, Lanes lanes, Sign sign);         // SMINV, UMINV
+u64 add_across(U128 n, Lanes lanes);                  // ADDV: esize bits
+u64 add_long_across(U128 n, Lanes lanes, Sign sign);  // SADDLV, UADDLV: 2 * esize bits
+u64 max_across(U128 n, Lanes lanes, Sign sign);       // SMAXV, UMAXV
+u64 min_across(U128 n, Lanes lanes, Sign sign);       // SMINV, UMINV
 
 // --- polynomial multiply: see pmul8, pmull8, pmull64 in cpu/crypto.h
 

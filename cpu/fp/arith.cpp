@@ -55,37 +55,78 @@ typename F::Bits multiply(typename F::Bits a, typename F::Bits b, bool extended,
   return round<F>(sign, x.exp + y.exp + 1 - shift, product << shift, ctx.rounding(), ctx);
 }
 
-// floor(sqrt(v * 2^64)) for v >= 2^62, one result bit at a time; `exact` says whether nothing was lost.
-u64 root(u64 v, bool& exact) {
-  u64 result = 0;
-  Wide remainder = 0;
-  for (int pair = 0; pair < 64; ++pair) {
-    remainder = (remainder << 2) | (v >> 62);
-    v <<= 2;
-    const Wide trial = (Wide{result} << 2) | 1;
-    result <<= 1;
-    if (remainder >= trial) {
-      remainder -= trial;
-      result |= 1;
+// The first digit of the root below: floor(sqrt(n * 256)) for 64 <= n < 256.
+struct RootTable {
+  u8 value[256] = {};
+  constexpr RootTable() {
+    for (u32 n = 64, r = 128; n < 256; ++n) {
+      while ((r + 1) * (r + 1) <= n << 8) ++r;
+      value[n] = static_cast<u8>(r);
     }
   }
-  exact = remainder == 0;
-  return result;
+};
+constexpr RootTable kRootTable;
+
+// A root and what is left: n = root^2 + rest, 0 <= rest <= 2 * root.
+struct Root {
+  u64 root;
+  u64 rest;
+};
+
+// Doubles the digits of a root: from that of n to that of n * 2^(2k) + next, next < 2^(2k), root >= 2^(k-1)
+// (P. Zimmermann, Karatsuba Square Root, INRIA RR-3805).
+template <unsigned k>
+Root extend_root(Root old, u64 next) {
+  const u64 numerator = (old.rest << k) + (next >> k);
+  const u64 divisor = old.root << 1;
+  const u64 q = numerator / divisor;
+  u64 root = (old.root << k) + q;
+  u64 rest = (numerator % divisor << k) + (next & low_mask(k)) - q * q;
+  if (bit(rest, 63)) {  // below zero: one too many
+    rest += 2 * root - 1;
+    --root;
+  }
+  return {root, rest};
+}
+
+// floor(sqrt(v * 2^64)) for v >= 2^62; `exact` says whether nothing was lost.
+u64 root(u64 v, bool& exact) {
+  const u64 top = v >> 48;
+  u64 first = kRootTable.value[v >> 56];
+  if ((first + 1) * (first + 1) <= top) ++first;
+  const Root r16 = extend_root<8>({first, top - first * first}, bits(v, 47, 32));
+  const Root r32 = extend_root<16>(r16, bits(v, 31, 0));
+  const Wide numerator = Wide{r32.rest} << 32;
+  const Wide divisor = Wide{r32.root} << 1;
+  const Wide q = numerator / divisor;
+  const Wide remainder = (numerator - q * divisor) << 32;
+  const Wide result = (Wide{r32.root} << 32) + q;
+  const Wide square = q * q;
+  exact = remainder == square;
+  return static_cast<u64>(remainder < square ? result - 1 : result);
 }
 
 }  // namespace
 
 template <class F>
-typename F::Bits add(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return add_or_sub<F>(a, b, false, ctx); }
+typename F::Bits add(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return add_or_sub<F>(a, b, false, ctx);
+}
 
 template <class F>
-typename F::Bits sub(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return add_or_sub<F>(a, b, true, ctx); }
+typename F::Bits sub(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return add_or_sub<F>(a, b, true, ctx);
+}
 
 template <class F>
-typename F::Bits mul(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return multiply<F>(a, b, false, ctx); }
+typename F::Bits mul(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return multiply<F>(a, b, false, ctx);
+}
 
 template <class F>
-typename F::Bits mulx(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return multiply<F>(a, b, true, ctx); }
+typename F::Bits mulx(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return multiply<F>(a, b, true, ctx);
+}
 
 template <class F>
 typename F::Bits div(typename F::Bits a, typename F::Bits b, FpContext& ctx) {

@@ -57,9 +57,13 @@ typename F::Bits min_max_num(typename F::Bits a, typename F::Bits b, bool want_m
 }  // namespace
 
 template <class F>
-typename F::Bits max(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return min_max<F>(a, b, true, ctx); }
+typename F::Bits max(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return min_max<F>(a, b, true, ctx);
+}
 template <class F>
-typename F::Bits min(typename F::Bits a, typename F::Bits b, FpContext& ctx) { return min_max<F>(a, b, false, ctx); }
+typename F::Bits min(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
+  return min_max<F>(a, b, false, ctx);
+}
 template <class F>
 typename F::Bits max_num(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
   return min_max_num<F>(a, b, true, ctx);
@@ -98,10 +102,10 @@ FERRY_FP_INSTANTIATE_BINARY(max)
 FERRY_FP_INSTANTIATE_BINARY(min)
 FERRY_FP_INSTANTIATE_BINARY(max_num)
 FERRY_FP_INSTANTIATE_BINARY(min_num)
-#define FERRY_FP_INSTANTIATE_COMPARE(F)                                 \
-  template u32 compare<F>(F::Bits, F::Bits, bool, FpContext&);          \
-  template bool compare_eq<F>(F::Bits, F::Bits, FpContext&);            \
-  template bool compare_ge<F>(F::Bits, F::Bits, FpContext&);            \
+#define FERRY_FP_INSTANTIATE_COMPARE(F)                        \
+  template u32 compare<F>(F::Bits, F::Bits, bool, FpContext&); \
+  template bool compare_eq<F>(F::Bits, F::Bits, FpContext&);   \
+  template bool compare_ge<F>(F::Bits, F::Bits, FpContext&);   \
   template bool compare_gt<F>(F::Bits, F::Bits, FpContext&);
 FERRY_FP_INSTANTIATE_COMPARE(Half)
 FERRY_FP_INSTANTIATE_COMPARE(Single)

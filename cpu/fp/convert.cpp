@@ -120,8 +120,8 @@ u32 to_fixed_js(u64 a, bool& z, FpContext& ctx) {
   return static_cast<u32>(x.sign ? u64{0} - whole : whole);
 }
 
-#define FERRY_FP_INSTANTIATE_FIXED(F)                                                     \
-  template u64 to_fixed<F>(F::Bits, unsigned, bool, unsigned, Rounding, FpContext&);      \
+#define FERRY_FP_INSTANTIATE_FIXED(F)                                                \
+  template u64 to_fixed<F>(F::Bits, unsigned, bool, unsigned, Rounding, FpContext&); \
   template F::Bits from_fixed<F>(u64, unsigned, unsigned, bool, Rounding, FpContext&);
 FERRY_FP_INSTANTIATE_FIXED(Half)
 FERRY_FP_INSTANTIATE_FIXED(Single)

@@ -1,10 +1,10 @@
-// Arm floating point, bit exact: the functions of shared/functions/float in the Arm ARM (DDI 0487), as pure functions of
-// operands and an FpContext. Nothing here touches the host's floating point unit or its flags.
+// Arm floating point, bit exact: the functions of shared/functions/float in the Arm ARM (DDI 0487), as pure functions
+// of operands and an FpContext. Nothing here touches the host's floating point unit or its flags.
 //
-// Every function exists as a template over a format (add<Half>, add<Single>, add<Double>) and, where that is handy for a
-// table of helpers, as a plain function with the width in its name (add16, add32, add64).
-// Operands and results are the raw bits of the format. Exceptions are untrapped: they are OR-ed into FpContext::fpsr.
-// FEAT_AFP (FPCR.AH, FIZ, NEP) and the trap enables are not implemented.
+// Every function exists as a template over a format (add<Half>, add<Single>, add<Double>) and, where that is handy for
+// a table of helpers, as a plain function with the width in its name (add16, add32, add64). Operands and results are
+// the raw bits of the format. Exceptions are untrapped: they are OR-ed into FpContext::fpsr. FEAT_AFP (FPCR.AH, FIZ,
+// NEP) and the trap enables are not implemented.
 #pragma once
 #include "core/types.h"
 
@@ -130,8 +130,8 @@ template <class F>
 typename F::Bits recip_step(typename F::Bits a, typename F::Bits b, FpContext& ctx);  // FPRecipStepFused: 2 - a*b
 template <class F>
 typename F::Bits rsqrt_step(typename F::Bits a, typename F::Bits b, FpContext& ctx);  // FPRSqrtStepFused: (3 - a*b)/2
-u32 unsigned_recip_estimate(u32 a);  // UnsignedRecipEstimate (URECPE)
-u32 unsigned_rsqrt_estimate(u32 a);  // UnsignedRSqrtEstimate (URSQRTE)
+u32 unsigned_recip_estimate(u32 a);                                                   // UnsignedRecipEstimate (URECPE)
+u32 unsigned_rsqrt_estimate(u32 a);                                                   // UnsignedRSqrtEstimate (URSQRTE)
 
 // --- constants by format
 template <class F>
@@ -143,21 +143,25 @@ constexpr typename F::Bits default_nan() {
   return static_cast<typename F::Bits>(low_mask(F::kExp + 1) << (F::kFrac - 1));
 }
 template <class F>
-constexpr typename F::Bits max_normal(bool sign) { return static_cast<typename F::Bits>(infinity<F>(sign) - 1); }
+constexpr typename F::Bits max_normal(bool sign) {
+  return static_cast<typename F::Bits>(infinity<F>(sign) - 1);
+}
 template <class F>
-constexpr bool is_nan(typename F::Bits a) { return abs<F>(a) > infinity<F>(false); }
+constexpr bool is_nan(typename F::Bits a) {
+  return abs<F>(a) > infinity<F>(false);
+}
 
 // --- the same as plain functions, width in the name
-#define FERRY_FP_UNARY(name)                                                                      \
-  inline u16 name##16(u16 a, FpContext & ctx) { return name<Half>(a, ctx); }                      \
-  inline u32 name##32(u32 a, FpContext & ctx) { return name<Single>(a, ctx); }                    \
+#define FERRY_FP_UNARY(name)                                                   \
+  inline u16 name##16(u16 a, FpContext & ctx) { return name<Half>(a, ctx); }   \
+  inline u32 name##32(u32 a, FpContext & ctx) { return name<Single>(a, ctx); } \
   inline u64 name##64(u64 a, FpContext & ctx) { return name<Double>(a, ctx); }
-#define FERRY_FP_BINARY(name)                                                                     \
-  inline u16 name##16(u16 a, u16 b, FpContext & ctx) { return name<Half>(a, b, ctx); }            \
-  inline u32 name##32(u32 a, u32 b, FpContext & ctx) { return name<Single>(a, b, ctx); }          \
+#define FERRY_FP_BINARY(name)                                                            \
+  inline u16 name##16(u16 a, u16 b, FpContext & ctx) { return name<Half>(a, b, ctx); }   \
+  inline u32 name##32(u32 a, u32 b, FpContext & ctx) { return name<Single>(a, b, ctx); } \
   inline u64 name##64(u64 a, u64 b, FpContext & ctx) { return name<Double>(a, b, ctx); }
-#define FERRY_FP_TERNARY(name)                                                                    \
-  inline u16 name##16(u16 c, u16 a, u16 b, FpContext & ctx) { return name<Half>(c, a, b, ctx); }  \
+#define FERRY_FP_TERNARY(name)                                                                     \
+  inline u16 name##16(u16 c, u16 a, u16 b, FpContext & ctx) { return name<Half>(c, a, b, ctx); }   \
   inline u32 name##32(u32 c, u32 a, u32 b, FpContext & ctx) { return name<Single>(c, a, b, ctx); } \
   inline u64 name##64(u64 c, u64 a, u64 b, FpContext & ctx) { return name<Double>(c, a, b, ctx); }
 

@@ -107,7 +107,8 @@ typename F::Bits recip_step(typename F::Bits a, typename F::Bits b, FpContext& c
 
 template <class F>
 typename F::Bits rsqrt_step(typename F::Bits a, typename F::Bits b, FpContext& ctx) {
-  const auto one_and_a_half = static_cast<typename F::Bits>((low_mask(F::kExp - 1) << F::kFrac) | (u64{1} << (F::kFrac - 1)));
+  const auto one_and_a_half =
+      static_cast<typename F::Bits>((low_mask(F::kExp - 1) << F::kFrac) | (u64{1} << (F::kFrac - 1)));
   return step<F>(a, b, u64{3} << 62, -1, one_and_a_half, ctx);
 }
 

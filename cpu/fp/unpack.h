@@ -25,7 +25,9 @@ template <class F>
 inline constexpr int kBias = (1 << (F::kExp - 1)) - 1;
 
 template <class F>
-constexpr typename F::Bits zero(bool sign) { return static_cast<typename F::Bits>(u64{sign} << (F::kBits - 1)); }
+constexpr typename F::Bits zero(bool sign) {
+  return static_cast<typename F::Bits>(u64{sign} << (F::kBits - 1));
+}
 
 // Right shift that keeps "something nonzero was lost" in bit 0.
 inline u64 shift_right_jam(u64 v, unsigned n) {
@@ -45,7 +47,8 @@ constexpr bool flushes(u32 fpcr) {
   return (fpcr & (F::kBits == 16 ? kFpcrFZ16 : kFpcrFZ)) != 0;
 }
 
-// FPUnpackBase. Half-precision inputs flushed by FZ16 do not raise IDC; alternative half precision has no NaN or infinity.
+// FPUnpackBase. Half-precision inputs flushed by FZ16 do not raise IDC; alternative half precision has no NaN or
+// infinity.
 template <class F>
 inline Unpacked unpack_base(typename F::Bits a, u32 fpcr, bool alternative_half, FpContext& ctx) {
   const bool sign = bit(a, F::kBits - 1);
@@ -68,7 +71,9 @@ inline Unpacked unpack_base(typename F::Bits a, u32 fpcr, bool alternative_half,
 }
 
 template <class F>
-inline Unpacked unpack(typename F::Bits a, FpContext& ctx) { return unpack_base<F>(a, ctx.fpcr, false, ctx); }
+inline Unpacked unpack(typename F::Bits a, FpContext& ctx) {
+  return unpack_base<F>(a, ctx.fpcr, false, ctx);
+}
 
 // FPUnpackCV: conversions between formats.
 template <class F>
@@ -191,12 +196,12 @@ inline typename F::Bits round_cv(bool sign, int exp, u64 sig, Rounding rounding,
 // The sign of an exact zero sum.
 inline bool zero_sum_sign(const FpContext& ctx) { return ctx.rounding() == Rounding::NegInf; }
 
-#define FERRY_FP_INSTANTIATE_UNARY(name)                      \
-  template Half::Bits name<Half>(Half::Bits, FpContext&);     \
+#define FERRY_FP_INSTANTIATE_UNARY(name)                        \
+  template Half::Bits name<Half>(Half::Bits, FpContext&);       \
   template Single::Bits name<Single>(Single::Bits, FpContext&); \
   template Double::Bits name<Double>(Double::Bits, FpContext&);
-#define FERRY_FP_INSTANTIATE_BINARY(name)                                   \
-  template Half::Bits name<Half>(Half::Bits, Half::Bits, FpContext&);       \
+#define FERRY_FP_INSTANTIATE_BINARY(name)                                     \
+  template Half::Bits name<Half>(Half::Bits, Half::Bits, FpContext&);         \
   template Single::Bits name<Single>(Single::Bits, Single::Bits, FpContext&); \
   template Double::Bits name<Double>(Double::Bits, Double::Bits, FpContext&);
 

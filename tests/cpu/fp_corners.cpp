@@ -37,7 +37,9 @@ Got with(u32 fpcr, Fn fn) {
 }  // namespace
 
 TEST_CASE("NaN operands: signalling before quiet, first before second") {
-  const auto add = [](u64 a, u64 b, u32 fpcr = 0) { return with(fpcr, [=](FpContext& c) { return fp::add64(a, b, c); }); };
+  const auto add = [](u64 a, u64 b, u32 fpcr = 0) {
+    return with(fpcr, [=](FpContext& c) { return fp::add64(a, b, c); });
+  };
   CHECK(add(kQuiet, kSignalling) == Got{kSignalling | 0x0008000000000000, fp::kFpsrIOC});
   CHECK(add(kQuiet, kQuiet + 1) == Got{kQuiet, 0});
   CHECK(add(kOne, kQuiet | kNegZero) == Got{kQuiet | kNegZero, 0});
@@ -95,10 +97,25 @@ TEST_CASE("division and square root") {
   CHECK(with(0, [](FpContext& c) { return fp::div64(kInf, 0, c); }) == Got{kInf, 0});
   CHECK(with(0, [](FpContext& c) { return fp::div32(0x3f800000, 0x40400000, c); }) == Got{0x3eaaaaab, fp::kFpsrIXC});
   CHECK(with(0, [](FpContext& c) { return fp::sqrt64(0x4010000000000000, c); }) == Got{0x4000000000000000, 0});
-  CHECK(with(0, [](FpContext& c) { return fp::sqrt64(0x4000000000000000, c); }) == Got{0x3ff6a09e667f3bcd, fp::kFpsrIXC});
+  CHECK(with(0, [](FpContext& c) { return fp::sqrt64(0x4000000000000000, c); }) ==
+        Got{0x3ff6a09e667f3bcd, fp::kFpsrIXC});
   CHECK(with(0, [](FpContext& c) { return fp::sqrt64(kNegZero, c); }) == Got{kNegZero, 0});
   CHECK(with(0, [](FpContext& c) { return fp::sqrt64(kOne | kNegZero, c); }) == Got{kDefault, fp::kFpsrIOC});
   CHECK(with(0, [](FpContext& c) { return fp::mulx64(kInf, kNegZero, c); }) == Got{0xc000000000000000, 0});
+}
+
+TEST_CASE("the root of a square is exact, and its neighbours are not") {
+  u64 wrong = 0;
+  for (u64 i = 1; i < 20000; ++i) {
+    const u64 r = i * 3355 + 7;  // below 2^26, so the square has at most 52 bits
+    FpContext ctx{};
+    const u64 square = fp::from_fixed<Double>(r * r, 64, 0, true, Rounding::TieEven, ctx);
+    const u64 expected = fp::from_fixed<Double>(r, 64, 0, true, Rounding::TieEven, ctx);
+    wrong += fp::sqrt64(square, ctx) != expected || ctx.fpsr != 0;
+    fp::sqrt64(square + 1, ctx);
+    wrong += ctx.fpsr != fp::kFpsrIXC;
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("maximum and minimum") {
@@ -127,15 +144,18 @@ TEST_CASE("conversions between formats") {
   const auto to_half = [](u32 a, u32 fpcr) {
     return with(fpcr, [=](FpContext& c) { return fp::convert<Half, Single>(a, c.rounding(), c); });
   };
-  CHECK(to_half(0x477ff000, 0) == Got{0x7c00, fp::kFpsrOFC | fp::kFpsrIXC});   // 65520
-  CHECK(to_half(0x477ff000, fp::kFpcrAHP) == Got{0x7c00, 0x10});               // 65536 in alternative half precision
+  CHECK(to_half(0x477ff000, 0) == Got{0x7c00, fp::kFpsrOFC | fp::kFpsrIXC});  // 65520
+  CHECK(to_half(0x477ff000, fp::kFpcrAHP) == Got{0x7c00, 0x10});              // 65536 in alternative half precision
   CHECK(to_half(0x7f800000, fp::kFpcrAHP) == Got{0x7fff, fp::kFpsrIOC});
   CHECK(to_half(0xffc00000, fp::kFpcrAHP) == Got{0x8000, fp::kFpsrIOC});
   CHECK(to_half(0x7fc02000, 0) == Got{0x7e01, 0});
-  CHECK(to_half(0x33000000, fp::kFpcrFZ16) == Got{0, fp::kFpsrUFC | fp::kFpsrIXC});  // 2^-25, a tie: not flushed, rounded
+  CHECK(to_half(0x33000000, fp::kFpcrFZ16) ==
+        Got{0, fp::kFpsrUFC | fp::kFpsrIXC});  // 2^-25, a tie: not flushed, rounded
   CHECK(with(fp::kFpcrAHP, [](FpContext& c) { return fp::convert<Single, Half>(0x7c00, c.rounding(), c); }) ==
         Got{0x47800000, 0});
-  const auto odd = [](u64 a) { return with(0, [=](FpContext& c) { return fp::convert<Single, Double>(a, Rounding::Odd, c); }); };
+  const auto odd = [](u64 a) {
+    return with(0, [=](FpContext& c) { return fp::convert<Single, Double>(a, Rounding::Odd, c); });
+  };
   CHECK(odd(0x3ff0000000000001) == Got{0x3f800001, fp::kFpsrIXC});
   CHECK(odd(kMaxNormal) == Got{0x7f7fffff, fp::kFpsrOFC | fp::kFpsrIXC});
   CHECK(odd(1) == Got{1, fp::kFpsrUFC | fp::kFpsrIXC});

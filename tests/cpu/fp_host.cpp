@@ -1,6 +1,6 @@
-// cpu/fp against the host's own floating point: values and flags in every rounding mode, over the cross product of corner
-// operands and over random ones. Differences an IEEE 754 host may have from Arm: which NaN comes out, and whether tininess
-// is found before or after rounding (only where the result is the smallest normal number).
+// cpu/fp against the host's own floating point: values and flags in every rounding mode, over the cross product of
+// corner operands and over random ones. Differences an IEEE 754 host may have from Arm: which NaN comes out, and
+// whether tininess is found before or after rounding (only where the result is the smallest normal number).
 #include <bit>
 #include <cfenv>
 #include <cmath>
@@ -23,8 +23,10 @@ namespace {
 
 constexpr Rounding kModes[] = {Rounding::TieEven, Rounding::PosInf, Rounding::NegInf, Rounding::Zero};
 constexpr int host_mode(Rounding r) {
-  return r == Rounding::TieEven ? FE_TONEAREST : r == Rounding::PosInf ? FE_UPWARD : r == Rounding::NegInf ? FE_DOWNWARD
-                                                                                                         : FE_TOWARDZERO;
+  return r == Rounding::TieEven  ? FE_TONEAREST
+         : r == Rounding::PosInf ? FE_UPWARD
+         : r == Rounding::NegInf ? FE_DOWNWARD
+                                 : FE_TOWARDZERO;
 }
 
 template <class F>
@@ -148,10 +150,12 @@ void unary_case(typename F::Bits a, Rounding r, Tally& tally) {
   one(F{}, "sqrt", [&] { return std::sqrt(x); }, [&](FpContext& c) { return fp::sqrt<F>(a, c); });
   one(F{}, "rint", [&] { return std::rint(x); }, [&](FpContext& c) { return fp::round_int<F>(a, r, true, c); });
   if constexpr (F::kBits == 64) {
-    one(fp::Single{}, "narrow", [&] { return static_cast<float>(x); },
+    one(
+        fp::Single{}, "narrow", [&] { return static_cast<float>(x); },
         [&](FpContext& c) { return fp::convert<fp::Single, fp::Double>(a, r, c); });
   } else {
-    one(fp::Double{}, "widen", [&] { return static_cast<double>(x); },
+    one(
+        fp::Double{}, "widen", [&] { return static_cast<double>(x); },
         [&](FpContext& c) { return fp::convert<fp::Double, fp::Single>(a, r, c); });
   }
 }
@@ -175,9 +179,11 @@ void integer_case(u64 v, Rounding r, Tally& tally) {
   };
   volatile i64 s = static_cast<i64>(v);
   volatile i32 w = static_cast<i32>(v);
-  one("from i64", [&] { return static_cast<Host<F>>(s); },
+  one(
+      "from i64", [&] { return static_cast<Host<F>>(s); },
       [&](FpContext& c) { return fp::from_fixed<F>(v, 64, 0, false, r, c); });
-  one("from i32", [&] { return static_cast<Host<F>>(w); },
+  one(
+      "from i32", [&] { return static_cast<Host<F>>(w); },
       [&](FpContext& c) { return fp::from_fixed<F>(v, 32, 0, false, r, c); });
 }
 

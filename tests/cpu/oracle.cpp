@@ -1,7 +1,7 @@
-// cpu/fp, cpu/crypto and cpu/simd against real instructions: an AArch64 program (oracle/guest.cpp) runs under an emulator in
-// its own process over the same operand streams, and every result, FPSR and NZCV must agree.
-// FERRY_ORACLE_COUNT (cases a row, default 1000), FERRY_ORACLE_SEED (default 1) and FERRY_ORACLE_ROW (report only rows whose
-// name starts so) set its size.
+// cpu/fp, cpu/crypto and cpu/simd against real instructions: an AArch64 program (oracle/guest.cpp) runs under an
+// emulator in its own process over the same operand streams, and every result, FPSR and NZCV must agree.
+// FERRY_ORACLE_COUNT (cases a row, default 1000), FERRY_ORACLE_SEED (default 1) and FERRY_ORACLE_ROW (report only rows
+// whose name starts so) set its size.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +28,9 @@ constexpr auto kS = simd::Sign::Signed;
 constexpr auto kU = simd::Sign::Unsigned;
 
 template <class F>
-typename F::Bits same(typename F::Bits a) { return a; }
+typename F::Bits same(typename F::Bits a) {
+  return a;
+}
 
 #define KEEP_V0 static_cast<void>(0)
 

@@ -1,5 +1,6 @@
-// Operand streams for the comparison of cpu/ with real instructions. The guest program (guest.cpp, run by an emulator in its
-// own process) and the test (tests/cpu/oracle.cpp) both include this, so no operand ever crosses the pipe, only results.
+// Operand streams for the comparison of cpu/ with real instructions. The guest program (guest.cpp, run by an emulator
+// in its own process) and the test (tests/cpu/oracle.cpp) both include this, so no operand ever crosses the pipe, only
+// results.
 #pragma once
 #include "core/types.h"
 
@@ -113,8 +114,8 @@ class Stream {
       case 8:
       case 9: exp = bias + (r >> 8) % 66; break;
       case 10: exp = bias - (r >> 8) % 66; break;
-      case 11: exp = bias / 2 + (r >> 8) % 8; break;                // squares near the bottom
-      case 12: exp = bias + bias / 2 - 4 + (r >> 8) % 8; break;     // and near the top
+      case 11: exp = bias / 2 + (r >> 8) % 8; break;             // squares near the bottom
+      case 12: exp = bias + bias / 2 - 4 + (r >> 8) % 8; break;  // and near the top
       default: exp = r >> 8; break;
     }
     u64 frac = random();

@@ -20,20 +20,21 @@ struct Row {
   void (*run)(const In&, Out&);
 };
 
-#define ROW(id, fill, fpcr_mask, text, ...)                                                                      \
-  void run_##id(const In& in, Out& out) {                                                                        \
-    const u64* p = &in.v[0].lo;                                                                                  \
-    u64 nzcv, fpsr;                                                                                              \
-    asm volatile(                                                                                                \
-        ".arch armv8.5-a+fp16+fp16fml+crypto+sha3\n"                                                             \
-        "ldp q0, q1, [%2]\nldp q2, q3, [%2, #32]\nldp x9, x10, [%2, #64]\nldr x11, [%2, #80]\n"                  \
-        "msr fpcr, x11\nmsr fpsr, xzr\nmsr nzcv, xzr\n" text "\nmrs %0, nzcv\nmrs %1, fpsr\nmsr fpcr, xzr\n"      \
-        "str q0, [%3]\nstr x9, [%3, #16]\n"                                                                      \
-        : "=&r"(nzcv), "=&r"(fpsr)                                                                               \
-        : "r"(p), "r"(&out)                                                                                      \
-        : "memory", "cc", "x9", "x10", "x11", "v0", "v1", "v2", "v3");                                           \
-    out.fpsr = static_cast<u32>(fpsr);                                                                           \
-    out.nzcv = static_cast<u32>(nzcv >> 28);                                                                     \
+#define ROW(id, fill, fpcr_mask, text, ...)                                                     \
+  void run_##id(const In& in, Out& out) {                                                       \
+    const u64* p = &in.v[0].lo;                                                                 \
+    u64 nzcv, fpsr;                                                                             \
+    asm volatile(                                                                               \
+        ".arch armv8.5-a+fp16+fp16fml+crypto+sha3\n"                                            \
+        "ldp q0, q1, [%2]\nldp q2, q3, [%2, #32]\nldp x9, x10, [%2, #64]\nldr x11, [%2, #80]\n" \
+        "msr fpcr, x11\nmsr fpsr, xzr\nmsr nzcv, xzr\n" text                                    \
+        "\nmrs %0, nzcv\nmrs %1, fpsr\nmsr fpcr, xzr\n"                                         \
+        "str q0, [%3]\nstr x9, [%3, #16]\n"                                                     \
+        : "=&r"(nzcv), "=&r"(fpsr)                                                              \
+        : "r"(p), "r"(&out)                                                                     \
+        : "memory", "cc", "x9", "x10", "x11", "v0", "v1", "v2", "v3");                          \
+    out.fpsr = static_cast<u32>(fpsr);                                                          \
+    out.nzcv = static_cast<u32>(nzcv >> 28);                                                    \
   }
 #include "tests/cpu/oracle/rows.def"
 #undef ROW
