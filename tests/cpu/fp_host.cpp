@@ -206,7 +206,7 @@ template <class F>
 void sweep(u64 random_cases) {
   Tally tally;
   const auto values = corners<F>();
-  oracle::Stream stream(1, F::kBits);
+  oracle::Stream stream(oracle::seed(), F::kBits);
   for (const Rounding r : kModes) {
     for (const auto a : values) {
       unary_case<F>(a, r, tally);
@@ -234,12 +234,9 @@ void sweep(u64 random_cases) {
   tally.check();
 }
 
-u64 random_cases() {
-  const char* value = std::getenv("FERRY_ORACLE_COUNT");
-  return value != nullptr ? std::strtoull(value, nullptr, 10) * 20 : 20000;
-}
+u64 random_cases() { return oracle::case_count() * 20; }
 
 }  // namespace
 
-TEST_CASE("single precision agrees with the host") { sweep<fp::Single>(random_cases()); }
-TEST_CASE("double precision agrees with the host") { sweep<fp::Double>(random_cases()); }
+TEST_CASE("single precision agrees with the host", "[oracle]") { sweep<fp::Single>(random_cases()); }
+TEST_CASE("double precision agrees with the host", "[oracle]") { sweep<fp::Double>(random_cases()); }

@@ -2,9 +2,25 @@
 // in its own process) and the test (tests/cpu/oracle.cpp) both include this, so no operand ever crosses the pipe, only
 // results.
 #pragma once
+#include <cstdlib>
+#include <string_view>
+
 #include "core/types.h"
 
 namespace ferry::oracle {
+
+// The environment's number of that name, or `otherwise`.
+inline u64 setting(const char* name, u64 otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? std::strtoull(value, nullptr, 10) : otherwise;
+}
+// How many random cases a row gets: 1,000, or 100 times that in the full size.
+inline u64 case_count() {
+  const char* size = std::getenv("FERRY_SIZE");
+  const bool full = size != nullptr && std::string_view(size) == "full";
+  return setting("FERRY_ORACLE_COUNT", full ? 100000 : 1000);
+}
+inline u64 seed() { return setting("FERRY_SEED", 1); }
 
 // What the lanes of the vector operands look like.
 enum class Fill { Half, Single, Double, Int8, Int16, Int32, Int64 };
