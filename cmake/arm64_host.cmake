@@ -1,0 +1,17 @@
+# Toolchain file: ferry for an arm64 host, its libraries from tools/arm64_sysroot.sh, its programs run by qemu-aarch64.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+get_filename_component(arm64_sysroot ${CMAKE_CURRENT_LIST_DIR}/../build/arm64/sysroot ABSOLUTE)
+set(CMAKE_FIND_ROOT_PATH ${arm64_sysroot})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_CXX_FLAGS_INIT "-isystem ${arm64_sysroot}/usr/include")
+set(arm64_libs ${arm64_sysroot}/usr/lib/aarch64-linux-gnu:${arm64_sysroot}/lib/aarch64-linux-gnu)
+set(CMAKE_EXE_LINKER_FLAGS_INIT
+    "-L${arm64_sysroot}/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,${arm64_libs} -Wl,--allow-shlib-undefined")
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu max -L ${arm64_sysroot})
