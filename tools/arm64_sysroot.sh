@@ -9,7 +9,7 @@ die() { printf '[arm64] error: %s\n' "$*" >&2; exit 1; }
 . guests/apt_arm64.sh
 
 # The build group of tools/packages.txt, less the tools, which run on this host, and what is for x86 hosts only.
-packages=$(awk '$1 == "build" && $2 ~ /-dev$|^catch2$/ && $2 !~ /asmjit/ { print $2 }' tools/packages.txt)
+packages=$(awk '$1 == "build" && $2 ~ /-dev$|^catch2$/ && $2 !~ /asmjit/ { print $2 }' tools/packages.txt; echo libatomic1)
 stamp=$( (cat tools/arm64_sysroot.sh; echo "$packages") | sha256sum)
 if [ -f "$sysroot/.stamp" ] && [ "$(cat "$sysroot/.stamp")" = "$stamp" ]; then say "sysroot: there"; exit 0; fi
 
