@@ -42,7 +42,7 @@ constexpr ExitReason dispatch_exit(ir::DispatchReason reason) {
 // Both compilers, the stubs and the dispatcher read this table; an empty one must also work.
 enum class Pin : u8 { X0 = 0, Sp = 31, Nzcv = 32, TlbRead = 33 };  // 0..31 = x[n]
 constexpr Pin pin_x(unsigned n) { return static_cast<Pin>(n); }
-constexpr std::array<Pin, 7> kPinned = {pin_x(0), pin_x(1), pin_x(2), pin_x(19), Pin::Sp, pin_x(29), pin_x(30)};
+constexpr std::array<Pin, 5> kPinned = {pin_x(0), pin_x(1), pin_x(2), pin_x(19), Pin::Sp};
 constexpr usize pin_offset(Pin p) {
   if (p == Pin::Nzcv) return offsetof(cpu::CpuState, nzcv);
   if (p == Pin::TlbRead) return offsetof(cpu::CpuState, tlb_read);

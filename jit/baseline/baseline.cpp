@@ -1,0 +1,128 @@
+#include "jit/baseline/baseline.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "jit/baseline/compiler.h"
+#include "jit/code_memory.h"
+
+namespace ferry::jit {
+
+using baseline::Compiler;
+using baseline::ExitSite;
+using baseline::HostFeatures;
+using baseline::Stubs;
+
+struct Baseline::Impl {
+  Impl(CodeMemory m, const Stubs& s) : memory(std::move(m)), stubs(s), compiler(stubs, HostFeatures::detect()) {}
+
+  LinkSite* new_site() {
+    if (free_sites.empty()) {
+      sites.emplace_back();
+      return &sites.back();
+    }
+    LinkSite* s = free_sites.back();
+    free_sites.pop_back();
+    return s;
+  }
+
+  // The rel32 of a jump, in one store.
+  void patch(void* rel32, const void* target) {
+    const u8* next = memory.executable(rel32) + 4;
+    const i32 distance = static_cast<i32>(static_cast<const u8*>(target) - next);
+    std::atomic_ref<i32>(*static_cast<i32*>(rel32)).store(distance, std::memory_order_release);
+  }
+  static void set_context(u64* slot, u64 value) { std::atomic_ref<u64>(*slot).store(value, std::memory_order_release); }
+
+  CodeMemory memory;
+  Stubs stubs;
+  Compiler compiler;
+  std::deque<LinkSite> sites;
+  std::vector<LinkSite*> free_sites;
+};
+
+namespace {
+
+constexpr u64 kNoContext = ~u64{0};
+
+}  // namespace
+
+Baseline::Baseline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Baseline::~Baseline() = default;
+
+Result<std::unique_ptr<Baseline>> Baseline::create(usize capacity) {
+  auto memory = CodeMemory::create(capacity);
+  if (!memory) return memory.error();
+  auto stubs = baseline::make_stubs(*memory);
+  if (!stubs) return stubs.error();
+  return std::unique_ptr<Baseline>(new Baseline(std::make_unique<Impl>(std::move(*memory), *stubs)));
+}
+
+Result<CompiledCode> Baseline::compile(const ir::Block& block, void* owner) {
+  Impl& m = *impl_;
+  LinkSite* const sites[2] = {m.new_site(), m.new_site()};
+  const u8* base = m.memory.next();
+  m.compiler.compile(block, base, sites);
+  const u32 size = m.compiler.size();
+  u8* at = m.memory.allocate(size);
+  const unsigned exits = m.compiler.exit_count();
+  for (unsigned n = at == nullptr ? 0 : exits; n < 2; ++n) m.free_sites.push_back(sites[n]);
+  if (at == nullptr) return Error{"code memory: full"};
+  std::memcpy(at, m.compiler.code(), size);
+  CompiledCode code;
+  code.entry = base;
+  code.size = size;
+  for (unsigned n = 0; n < exits; ++n) {
+    const ExitSite& x = m.compiler.exit_site(n);
+    LinkSite& s = *sites[n];
+    s = {};
+    s.owner = owner;
+    s.offset = x.offset;
+    s.cross_page = x.cross_page;
+    s.is_call = x.is_call;
+    s.patch = at + x.patch;
+    s.unlinked = base + x.unlinked;
+    if (x.cross_page) s.context_slot = reinterpret_cast<u64*>(at + x.context_slot);
+    code.links.push_back(&s);
+  }
+  return code;
+}
+
+void Baseline::link(LinkSite& site, const void* target, u64 context) {
+  if (site.context_slot != nullptr) Impl::set_context(site.context_slot, kNoContext);
+  impl_->patch(site.patch, target);
+  if (site.context_slot != nullptr) Impl::set_context(site.context_slot, context);
+  site.linked = true;
+}
+
+void Baseline::unlink(LinkSite& site) {
+  if (site.context_slot != nullptr) Impl::set_context(site.context_slot, kNoContext);
+  impl_->patch(site.patch, site.unlinked);
+  site.linked = false;
+}
+
+void Baseline::release(CompiledCode& code) {
+  for (LinkSite* s : code.links) impl_->free_sites.push_back(s);
+  code = {};
+}
+
+void Baseline::reset() {
+  impl_->memory.reset();
+  impl_->sites.clear();
+  impl_->free_sites.clear();
+}
+
+u32 Baseline::enter(cpu::CpuState& s, const void* entry) { return impl_->stubs.enter(&s, entry); }
+usize Baseline::used() const { return impl_->memory.used(); }
+usize Baseline::capacity() const { return impl_->memory.capacity(); }
+
+BaselineStats Baseline::stats() const {
+  const baseline::CompileStats& c = impl_->compiler.stats();
+  BaselineStats s{c.blocks, c.guest_insns, c.host_bytes, {}};
+  for (usize op = 0; op < ir::kOpCount; ++op)
+    if (c.fallbacks[op] != 0) s.fallbacks.emplace_back(ir::info(static_cast<ir::Op>(op)).name, c.fallbacks[op]);
+  std::sort(s.fallbacks.begin(), s.fallbacks.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return s;
+}
+
+}  // namespace ferry::jit

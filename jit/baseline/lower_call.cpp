@@ -1,0 +1,178 @@
+// Lowering of calls: helpers that see the guest's state, helpers that see only operands, and the fallback for ops without native code.
+#include <bit>
+
+#include "jit/baseline/compiler.h"
+
+namespace ferry::jit::baseline {
+
+using cpu::HelperInfo;
+
+void Compiler::lower_call(Value v, const Inst& d) {
+  const HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
+  if ((helper.effects & cpu::kState) != 0)
+    call_state(v, d, helper);
+  else
+    call_slow(v, d, helper);
+}
+
+// An operand into memory at RSP + at; whole: all 16 bytes are read.
+void Compiler::store_arg(Value v, i32 at, bool whole) {
+  const Type t = type_of(v);
+  u64 bits = 0;
+  if (ir::is_int(t)) {
+    i32 imm = 0;
+    if (is_const(v, &bits) && is_imm32(v, &imm) && (t == Type::I64 || imm >= 0))
+      e_.store_imm(true, {RSP, at}, imm);
+    else
+      e_.store(true, {RSP, at}, use_clean(v));
+    if (whole) e_.store_imm(true, {RSP, at + 8}, 0);
+    return;
+  }
+  const u8 r = use(v);
+  if (t == Type::V128) return e_.sse_mem(0, 0x29, r, {RSP, at});
+  if (t == Type::F64) {
+    e_.sse_mem(0x66, 0xd6, r, {RSP, at});
+  } else {
+    e_.store_imm(true, {RSP, at}, 0);
+    e_.sse_mem(0xf3, 0x11, r, {RSP, at});
+  }
+  if (whole) e_.store_imm(true, {RSP, at + 8}, 0);
+}
+
+// Reads no guest state: the registers stay as they are around the call.
+void Compiler::call_slow(Value v, const Inst& d, const HelperInfo& helper) {
+  int scalars = 0, vectors = 0;
+  for (unsigned n = 0; n < d.arg_count(); ++n) {
+    if (type_of(d.args[n]) == Type::V128)
+      e_.sse_mem(0, 0x29, use(d.args[n]), {kStateReg, FERRY_STATE(vargs) + 16 * vectors++});
+    else
+      store_arg(d.args[n], arg_slot(1 + scalars++), false);
+  }
+  e_.store_imm(true, {RSP, arg_slot(0)}, static_cast<i32>(d.imm));
+  const Type result = d.result_type();
+  const int to = result == Type::None ? -1 : int{alloc(class_of(result))};
+  const bool faults = (helper.effects & cpu::kFault) != 0;
+  if (faults) e_.store_imm(false, {kStateReg, FERRY_STATE(site)}, static_cast<i32>(site()));
+  const Snapshot dirty = faults ? snapshot() : Snapshot{};
+  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
+  e_.call_to(stubs_.helper[files_[kXmm].used != 0 ? 1 : 0]);
+  if (faults) emit_fault_check(dirty);
+  if (result != Type::None) load_result(v, to, result);
+}
+
+void Compiler::load_result(Value v, int to, Type result) {
+  const u8 r = define(v, to);
+  const MemRef slot{RSP, arg_slot(0)};
+  switch (result) {
+    case Type::I32: e_.load(false, r, slot); break;
+    case Type::I64: e_.load(true, r, slot); break;
+    case Type::F32: e_.sse_mem(0xf3, 0x10, r, slot); break;
+    case Type::F64: e_.sse_mem(0xf2, 0x10, r, slot); break;
+    case Type::V128: e_.sse_mem(0, 0x28, r, {kStateReg, FERRY_STATE(vargs)}); break;
+    case Type::None: break;
+  }
+  values_[v].clean = result != Type::V128;
+}
+
+// One op by its meaning.
+void Compiler::fallback(Value v, const Inst& d) {
+  ++stats_.fallbacks[static_cast<usize>(d.op)];
+  for (unsigned n = 0; n < d.arg_count(); ++n) store_arg(d.args[n], arg_slot(1 + static_cast<int>(n)), true);
+  const Type result = d.result_type();
+  const u8 to = alloc(class_of(result));
+  const u8 t = alloc_temp(kGpr);
+  e_.byte(t >= 8 ? 0x4c : 0x48);  // lea t, [rip + the op]
+  e_.byte(0x8d);
+  e_.byte(0x05u | (t & 7u) << 3);
+  static_assert(sizeof(Inst) <= sizeof(PoolEntry::bytes));
+  pool_ref(&d, sizeof(Inst));
+  e_.store(true, {RSP, arg_slot(0)}, t);
+  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
+  e_.call_to(stubs_.fallback[files_[kXmm].used != 0 ? 1 : 0]);
+  if (result != Type::V128) return load_result(v, to, result);
+  e_.sse_mem(0, 0x28, define(v, to), {RSP, arg_slot(0)});
+}
+
+// Everything that a call may overwrite and that is still needed goes to the frame.
+void Compiler::spill_caller_saved() {
+  for (const Class c : {kGpr, kXmm}) {
+    const u32 saved = c == kGpr ? kCallerSaved | kPinMask : 0xffff;
+    for (u32 m = saved; m != 0; m &= m - 1) {
+      const u8 r = static_cast<u8>(std::countr_zero(m));
+      if (busy(c, r)) evacuate(c, r, true);
+    }
+  }
+}
+
+// May read and write any guest state: all of it is in memory around the call.
+void Compiler::call_state(Value v, const Inst& d, const HelperInfo& helper) {
+  static constexpr Reg kArgs[] = {RSI, RDX, RCX, R8};
+  write_back();
+  forget_guests();
+  // Lazy operands are computed now; then everything lives in the frame, in constants or in callee-saved registers.
+  for (unsigned n = 0; n < d.arg_count(); ++n)
+    if (values_[d.args[n]].where == Where::Lazy) use(d.args[n]);
+  spill_caller_saved();
+  files_[kGpr].locked = files_[kXmm].locked = 0;
+  store_pins();
+  int scalars = 0, vectors = 0;
+  for (unsigned n = 0; n < d.arg_count(); ++n) {
+    const Value a = d.args[n];
+    if (type_of(a) == Type::V128) {
+      e_.sse_mem(0, 0x29, use(a), {kStateReg, FERRY_STATE(vargs) + 16 * vectors++});
+      continue;
+    }
+    load_arg(a, kArgs[scalars++]);
+  }
+  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
+  spill_caller_saved();  // vector operands that came back from the frame and live on
+  e_.store_imm(false, {kStateReg, FERRY_STATE(site)}, static_cast<i32>(site()));
+  e_.mov(true, RDI, kStateReg);
+  e_.load(true, RAX, {kStateReg, FERRY_STATE(helpers)});
+  e_.alu_imm(Alu::Sub, true, RSP, 8);
+  e_.call_mem({RAX, 8 * static_cast<i32>(d.imm)});
+  e_.alu_imm(Alu::Add, true, RSP, 8);
+  load_pins();
+  if ((helper.effects & cpu::kFault) != 0) {
+    e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(fault)}, 0);
+    e_.jcc_to(Cond::NE, stubs_.fault);
+  }
+  const Type result = d.result_type();
+  if (result == Type::None || values_[v].uses == 0) return;
+  if (result == Type::V128) {
+    e_.sse_mem(0, 0x28, define(v), {kStateReg, FERRY_STATE(vargs)});
+  } else if (ir::is_int(result)) {
+    lock(kGpr, RAX);
+    if (result == Type::I32) e_.mov(false, RAX, RAX);
+    bind(v, RAX);
+    values_[v].clean = true;
+  } else {
+    const u8 r = define(v);
+    e_.sse(0x66, 0x6e, r, RAX, result == Type::F64);  // movd, movq
+    values_[v].clean = true;
+  }
+}
+
+// A scalar operand from the frame, a callee-saved register or a constant into an argument register.
+void Compiler::load_arg(Value a, u8 to) {
+  const ValueInfo& i = values_[a];
+  const Type t = type_of(a);
+  const bool w = t == Type::I64 || t == Type::F64;
+  lock(kGpr, to);
+  if (i.where == Where::Slot) return e_.load(w, to, {RSP, spill_slot(i.slot)});
+  if (i.where == Where::Const) return e_.mov_imm(to, w ? inst(a).imm : inst(a).imm & 0xffffffff);
+  ASSERT(i.where == Where::Reg && ir::is_int(t), "operands of calls have been brought home");
+  e_.mov(w, to, i.reg);
+}
+
+void Compiler::store_pins() {
+  for (usize i = 0; i < kPinned.size(); ++i)
+    e_.store(kPinned[i] != Pin::Nzcv, {kStateReg, static_cast<i32>(pin_offset(kPinned[i]))}, kAbiRegs[i + 1]);
+}
+
+void Compiler::load_pins() {
+  for (usize i = 0; i < kPinned.size(); ++i)
+    e_.load(kPinned[i] != Pin::Nzcv, kAbiRegs[i + 1], {kStateReg, static_cast<i32>(pin_offset(kPinned[i]))});
+}
+
+}  // namespace ferry::jit::baseline

@@ -1,0 +1,29 @@
+// The fixed pieces of host code that every block uses: entry, ways out, slow calls.
+#pragma once
+#include "jit/baseline/emitter.h"
+#include "jit/code_memory.h"
+
+namespace ferry::jit::baseline {
+
+struct Stubs {
+  // u32 enter(CpuState*, const void* block)
+  u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
+  // Jumped to with EAX = offset from the page: s.pc = pc_page + offset, leave with the reason.
+  const void* leave_at[static_cast<usize>(ExitReason::Mode) + 1] = {};
+  // Jumped to with everything but the pins in place.
+  const void* fault = nullptr;
+  const void* context = nullptr;   // ExitPc
+  const void* next = nullptr;      // RAX = LinkSite*
+  const void* indirect = nullptr;  // RAX = target
+  const void* indirect_poll = nullptr;
+  // Slow calls: operands in the argument slots of the frame (see slow_call), all registers kept, ZF clear when s.fault is set.
+  // The second form also keeps the XMM registers.
+  const void* mem[static_cast<usize>(MemHelper::kCount)][2] = {};
+  const void* helper[2] = {};    // slot 0: cpu::Helper
+  const void* fallback[2] = {};  // slot 0: const ir::Inst*; operands in 1..3 (16 bytes each), result in 0
+};
+
+// Generates them at the start of the code memory.
+Result<Stubs> make_stubs(CodeMemory& memory);
+
+}  // namespace ferry::jit::baseline

@@ -1,0 +1,4 @@
+if(FERRY_BASELINE)
+  find_package(asmjit CONFIG REQUIRED)
+  target_link_libraries(ferry_jit PRIVATE asmjit::asmjit)
+endif()
