@@ -58,6 +58,7 @@ void Compiler::analyse() {
   const usize count = block_->insts.size();
   values_.assign(count, ValueInfo{});
   accesses_[0] = accesses_[1] = 0;
+  flags_wanted_ = 0;
   Pending pending;
   for (usize n = count; n-- > 0;) {
     const Value v = static_cast<Value>(n);
@@ -136,6 +137,7 @@ void Compiler::lower(Value v) {
   const Inst& d = inst(v);
   ValueInfo& info = values_[v];
   files_[kGpr].locked = files_[kXmm].locked = 0;
+  if (flags_wanted_ != 0) pack_operands(d);
   const ir::Effect effect = ir::info(d.op).effect;
   switch (effect) {
     case ir::Effect::Read:
@@ -157,6 +159,17 @@ void Compiler::lower(Value v) {
   }
   // Results that nobody wants.
   if (info.uses == 0 && info.where != Where::None) kill(v);
+}
+
+// Flags that an op wants as a value are packed before anything else: that needs RAX, which later operands may occupy.
+void Compiler::pack_operands(const Inst& d) {
+  if (d.op == Op::CondHolds) return;
+  for (unsigned n = 0; n < d.arg_count(); ++n) {
+    const Value a = d.args[n];
+    const Op op = inst(a).op;
+    if (values_[a].where == Where::Lazy && (op == Op::SubNzcv || op == Op::AddNzcv || op == Op::LogicNzcv)) use(a);
+  }
+  files_[kGpr].locked = 0;
 }
 
 void Compiler::set_pinned(unsigned guest, Value v, Type t) {

@@ -135,6 +135,7 @@ class Compiler {
   void analyse();
   void lower(Value v);
   void lower_state(Value v, const Inst& inst);
+  void pack_operands(const Inst& inst);
   void finish();
   const Inst& inst(Value v) const { return block_->insts[v]; }
   void set_guest(Class c, unsigned guest, Value v, Type t);
@@ -285,6 +286,7 @@ class Compiler {
   unsigned exit_count_ = 0;
   u32 insn_index_ = 0, insns_started_ = 0;
   i32 scratch_imm_ = 0;
+  u32 flags_wanted_ = 0;  // lazy flags met so far in the block
   u32 accesses_[2] = {};  // inline loads, stores left in the block
 };
 

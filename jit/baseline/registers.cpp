@@ -123,7 +123,12 @@ u8 Compiler::use(Value v) {
   switch (i.where) {
     case Where::Reg: break;
     case Where::Const: load_const(v); break;
-    case Where::Lazy: materialise(v); break;
+    case Where::Lazy: {
+      const u32 before = files_[kGpr].locked;
+      materialise(v);
+      files_[kGpr].locked = before;
+      break;
+    }
     case Where::Slot: {
       const u8 r = alloc(c);
       if (c == kGpr)
