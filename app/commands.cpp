@@ -75,6 +75,4 @@ int reference_command(Arguments arguments) {
   return control::kExitOk;
 }
 
-int explain_command(Arguments) { return mistake("explain: not built into this version"); }
-
 }  // namespace ferry::app

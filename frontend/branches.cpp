@@ -20,10 +20,10 @@ Value branch_address(Context& c, Value target) {
   const u32 tbi = c.mode.tbi();
   if (tbi == 0) return target;
   if (c.mode.el() >= 2) return (tbi & 1) != 0 ? b.and_imm(target, kBelowTag) : target;
-  if (tbi == 3) return b.sext(target, 56);
-  const Value high_half = b.trunc(b.and_imm(b.shr_imm(target, 55), 1));
-  if (tbi == 1) return b.select(high_half, target, b.and_imm(target, kBelowTag));
-  return b.select(high_half, b.or_(target, b.imm64(~kBelowTag)), target);
+  const Value untagged = b.sext(target, 56);
+  if (tbi == 3) return untagged;
+  const Value high_half = b.cmp(CmpKind::Slt, untagged, b.imm64(0));
+  return tbi == 1 ? b.select(high_half, target, untagged) : b.select(high_half, untagged, target);
 }
 
 i32 byte_offset(unsigned imm, unsigned width) { return static_cast<i32>(sign_extend(imm, width) * 4); }

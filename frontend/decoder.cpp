@@ -7,7 +7,6 @@
 #include <array>
 #include <atomic>
 #include <mutex>
-#include <vector>
 
 #include "core/check.h"
 #include "frontend/alias.h"
@@ -128,6 +127,18 @@ EncodingClass encoding_class(u32 word) {
   if ((op0 & 0b0111) == 0b0101) return EncodingClass::DataProcessingRegister;
   if ((op0 & 0b0111) == 0b0111) return EncodingClass::SimdFp;
   return EncodingClass::Unallocated;
+}
+
+std::string_view name(EncodingClass c) {
+  switch (c) {
+    case EncodingClass::Unallocated: return "Unallocated";
+    case EncodingClass::DataProcessingImmediate: return "Data Processing -- Immediate";
+    case EncodingClass::BranchExceptionSystem: return "Branches, Exception Generating and System instructions";
+    case EncodingClass::LoadStore: return "Loads and Stores";
+    case EncodingClass::DataProcessingRegister: return "Data Processing -- Register";
+    case EncodingClass::SimdFp: return "Data Processing -- Scalar Floating-Point and Advanced SIMD";
+  }
+  return {};
 }
 
 unsigned capstone_id(u32 word) {

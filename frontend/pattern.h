@@ -98,11 +98,12 @@ constexpr EmitFn find_emit(std::span<const Row> rows, unsigned id, u32 word) {
   return r == nullptr ? nullptr : r->emit;
 }
 
-// The tables, for tests and generators: every encoding this room knows outside the system, FP and vector files.
+// The tables, for explain, tests and generators; row_tables() is all of them.
 std::span<const Row> data_processing_immediate_rows();
 std::span<const Row> data_processing_register_rows();
 std::span<const Row> branch_rows();
 std::span<const Row> load_store_rows();
 std::span<const Row> load_store_exclusive_rows();
+std::span<const std::span<const Row>> row_tables();
 
 }  // namespace ferry::frontend

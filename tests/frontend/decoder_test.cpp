@@ -18,9 +18,7 @@ namespace {
 
 std::vector<Row> all_rows() {
   std::vector<Row> all;
-  for (const auto rows : {data_processing_immediate_rows(), data_processing_register_rows(), branch_rows(), load_store_rows(),
-                          load_store_exclusive_rows()})
-    all.insert(all.end(), rows.begin(), rows.end());
+  for (const auto rows : row_tables()) all.insert(all.end(), rows.begin(), rows.end());
   return all;
 }
 
@@ -112,4 +110,12 @@ TEST_CASE("the top-level table") {
   CHECK(encoding_class(0x4e228420) == EncodingClass::SimdFp);                   // add v0.16b, v1.16b, v2.16b
   CHECK(is_unallocated(0x00000000));
   CHECK(is_unallocated(0x04000000));  // SVE
+}
+
+TEST_CASE("what explain says of a word") {
+  CHECK(title_of(0xf9400000) == std::string("LDR (immediate)"));
+  CHECK(title_of(0x00000000) == nullptr);
+  CHECK(disassemble(0xb8408c20, 0) == "ldr w0, [x1, #8]!");
+  CHECK(disassemble(0x14000001, 0x1000) == "b #0x1004");
+  CHECK(disassemble(0x00000000, 0).empty());
 }

@@ -1,0 +1,24 @@
+// Every encoding table of this room, for explain, generators and tests.
+#include "frontend/decoder.h"
+#include "frontend/fp.h"
+#include "frontend/pattern.h"
+
+namespace ferry::frontend {
+
+std::span<const std::span<const Row>> row_tables() {
+  static const std::span<const Row> tables[] = {
+      data_processing_immediate_rows(), branch_rows(), load_store_rows(), load_store_exclusive_rows(), data_processing_register_rows(),
+      fp_scalar_rows(),
+  };
+  return tables;
+}
+
+const char* title_of(u32 word) {
+  const EmitFn fn = decode(word);
+  for (const auto table : row_tables())
+    for (const Row& r : table)
+      if (r.emit == fn && (word & r.mask) == r.value) return r.title;
+  return nullptr;
+}
+
+}  // namespace ferry::frontend
