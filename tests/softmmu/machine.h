@@ -1,6 +1,6 @@
 // A machine of one processor, RAM and tables built by hand, for the tests of the memory system.
 #pragma once
-#include <map>
+#include <mutex>
 #include <vector>
 
 #include "core/ports.h"
@@ -42,8 +42,12 @@ struct FakeDevice final : MmioHandler {
 
 struct FakeObserver final : CodeObserver {
   std::vector<u64> written;
+  std::mutex mutex;
   std::vector<u64> ranges;
-  void code_written(u64 pa_page) override { written.push_back(pa_page); }
+  void code_written(u64 pa_page) override {
+    const std::lock_guard lock(mutex);
+    written.push_back(pa_page);
+  }
   void range_changed(u64 base, u64) override { ranges.push_back(base); }
 };
 
