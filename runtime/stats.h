@@ -1,0 +1,30 @@
+// Counters of what running cost, for --stats. Plain words: each vCPU owns its own and they are added up on request.
+#pragma once
+#include "core/types.h"
+
+namespace ferry::runtime {
+
+struct Stats {
+  u64 blocks_translated = 0;
+  u64 insns_translated = 0;
+  u64 translate_ns = 0;       // frontend and passes
+  u64 blocks_baseline = 0, baseline_ns = 0, baseline_bytes = 0;
+  u64 blocks_llvm = 0, llvm_ns = 0, llvm_bytes = 0;
+  u64 blocks_retranslated = 0;
+  u64 cache_flushes = 0;
+  u64 runs_interpreter = 0, runs_baseline = 0, runs_llvm = 0;  // entries from the dispatcher, by tier of the entered block
+  u64 exits[16] = {};         // by ExitReason
+  u64 exceptions = 0, interrupts = 0;
+  u64 links = 0;
+  u64 single_steps = 0;       // instructions run one at a time to land on an exact instruction
+  u64 wfi = 0;
+  u64 code_writes = 0;        // stores that hit a page with code
+
+  void add(const Stats& o) {
+    const u64* from = reinterpret_cast<const u64*>(&o);
+    u64* to = reinterpret_cast<u64*>(this);
+    for (usize i = 0; i < sizeof(Stats) / sizeof(u64); ++i) to[i] += from[i];
+  }
+};
+
+}  // namespace ferry::runtime

@@ -1,0 +1,193 @@
+#include "runtime/system.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "cpu/exceptions.h"
+#include "runtime/vcpu.h"
+
+namespace ferry::runtime {
+
+System::System(const SystemConfig& config, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events)
+    : config_(config), memory_(memory), clock_(clock), events_(events), translator_(*config.settings, *this), timer_lines_(config.cpus) {
+  memory_.set_code_observer(this);
+  for (unsigned i = 0; i < config.cpus; ++i) vcpus_.push_back(std::make_unique<Vcpu>(*this, i));
+  events_.set_earlier_hook([this](u64 deadline) {
+    if (clock_.is_virtual()) {
+      for (auto& vcpu : vcpus_) vcpu->shorten_slice(deadline);
+      return;
+    }
+    std::lock_guard lock(event_mutex_);
+    event_poke_ = true;
+    event_wake_.notify_one();
+  });
+}
+
+System::~System() {
+  events_.set_earlier_hook({});
+  memory_.set_code_observer(nullptr);
+}
+
+void System::set_timer_lines(unsigned cpu, const TimerLines& lines) { timer_lines_[cpu] = lines; }
+
+void System::reset() {
+  translator_.flush();
+  for (unsigned i = 0; i < cpu_count(); ++i) {
+    cpu::CpuState& s = vcpus_[i]->state();
+    cpu::reset(s, *config_.model, i, config_.entry_el);
+    vcpus_[i]->reset_runtime();
+  }
+  end_ = EndReason::None;
+  stopping_ = false;
+}
+
+EndReason System::run() {
+  running_ = clock_.is_virtual() ? 1 : cpu_count();
+  std::vector<std::thread> threads;
+  if (clock_.is_virtual()) {
+    threads.emplace_back([this] { virtual_time_thread(); });
+  } else {
+    for (unsigned i = 0; i < cpu_count(); ++i) threads.emplace_back([this, i] { vcpu_thread(i); });
+    threads.emplace_back([this] { event_thread(); });
+  }
+  for (std::thread& t : threads) t.join();
+  return end_.load();
+}
+
+void System::request_end(EndReason reason) {
+  EndReason none = EndReason::None;
+  end_.compare_exchange_strong(none, reason);
+  stopping_.store(true);
+  for (auto& vcpu : vcpus_) vcpu->kick();
+  {
+    std::lock_guard lock(event_mutex_);
+    event_poke_ = true;
+    event_wake_.notify_all();
+  }
+  std::lock_guard lock(pause_mutex_);
+  pause_changed_.notify_all();
+}
+
+void System::vcpu_thread(unsigned index) {
+  while (!stopping()) vcpus_[index]->run(~u64{0});
+  std::lock_guard lock(pause_mutex_);
+  --running_;
+  pause_changed_.notify_all();
+}
+
+// Real time: sleeps until the earliest deadline and runs what is due.
+void System::event_thread() {
+  std::unique_lock lock(event_mutex_);
+  while (!stopping()) {
+    const u64 now = clock_.now();
+    const u64 deadline = events_.next_deadline();
+    if (deadline <= now) {
+      lock.unlock();
+      events_.run_due(now);
+      lock.lock();
+      continue;
+    }
+    // A second at most, so that a clock that was paused is looked at again.
+    const u64 wait = std::min<u64>(deadline - now, kNanosecondsPerSecond);
+    event_wake_.wait_for(lock, std::chrono::nanoseconds(wait), [this] { return event_poke_ || stopping(); });
+    event_poke_ = false;
+  }
+}
+
+// Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction is one nanosecond.
+void System::virtual_time_thread() {
+  virtual_thread_ = std::this_thread::get_id();
+  unsigned turn = 0;
+  while (!stopping()) {
+    if (pause_requested()) pause_here();
+    const u64 now = clock_.now();
+    events_.run_due(now);
+    const u64 deadline = events_.next_deadline();
+    const u64 executed = instructions();
+    u64 quantum = std::min<u64>(settings().sched_quantum, deadline == kNever ? ~u64{0} : deadline - now);
+    if (config_.limit_instructions != 0) {
+      if (executed >= config_.limit_instructions) {
+        request_end(EndReason::InstructionLimit);
+        break;
+      }
+      quantum = std::min(quantum, config_.limit_instructions - executed);
+    }
+    Vcpu& vcpu = *vcpus_[turn];
+    vcpu.run(quantum);
+    if (cpu_count() == 1) clock_.advance_to(std::max(clock_.now(), now + (instructions() - executed)));
+    turn = (turn + 1) % cpu_count();
+    if (vcpu.idle() && !stopping()) jump_over_idle(vcpu);
+  }
+  virtual_thread_ = std::thread::id{};
+  std::lock_guard lock(pause_mutex_);
+  --running_;
+  pause_changed_.notify_all();
+}
+
+// The only vCPU waits for an interrupt: the clock jumps to the next event. Without one, only the host (input, stop) can wake it.
+void System::jump_over_idle(Vcpu& vcpu) {
+  if (vcpu.signals().lines.load() != 0) return;
+  const u64 deadline = events_.next_deadline();
+  if (deadline != kNever) {
+    clock_.advance_to(std::max(clock_.now(), deadline));
+    return;
+  }
+  vcpu.sleep_until_woken();
+}
+
+void System::stop_all() {
+  pausing_ = true;
+  for (auto& vcpu : vcpus_) vcpu->kick();
+  std::unique_lock lock(pause_mutex_);
+  pause_changed_.wait(lock, [this] { return paused_ == running_; });
+  clock_.is_virtual() ? void() : clock_.pause();
+}
+
+void System::resume() {
+  if (!clock_.is_virtual()) clock_.resume();
+  std::lock_guard lock(pause_mutex_);
+  pausing_ = false;
+  pause_changed_.notify_all();
+}
+
+void System::pause_here() {
+  std::unique_lock lock(pause_mutex_);
+  ++paused_;
+  pause_changed_.notify_all();
+  pause_changed_.wait(lock, [this] { return !pausing_ || stopping(); });
+  --paused_;
+}
+
+Stats System::stats() const {
+  Stats total;
+  for (const auto& vcpu : vcpus_) total.add(vcpu->stats());
+  return total;
+}
+
+u64 System::instructions() const {
+  u64 total = 0;
+  for (const auto& vcpu : vcpus_) total += vcpu->instructions();
+  return total;
+}
+
+const u8* System::code_page(u64 pa) {
+  const softmmu::Region* region = memory_.find(pa);
+  return region == nullptr ? nullptr : region->readable_page(pa);
+}
+
+void System::shield(u64 pa) {
+  for (auto& vcpu : vcpus_) vcpu->mmu().shield(pa);
+}
+
+void System::code_written(u64 pa) {
+  translator_.code_written(pa);
+  for (auto& vcpu : vcpus_) vcpu->kick();
+}
+
+void System::range_changed(u64 base, u64 size) {
+  for (u64 pa = base & ~u64{0xfff}; pa < base + size; pa += 0x1000) translator_.code_written_if_known(pa);
+  for (auto& vcpu : vcpus_) vcpu->kick();
+}
+
+}  // namespace ferry::runtime

@@ -1,0 +1,121 @@
+// The running machine as the PEs see it: vCPUs, the translator, time, power. Boards and devices are built around it by `machines`.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/event_queue.h"
+#include "core/ports.h"
+#include "core/settings.h"
+#include "cpu/models.h"
+#include "runtime/stats.h"
+#include "runtime/translator.h"
+#include "softmmu/address_space.h"
+
+namespace ferry::runtime {
+
+class Vcpu;
+
+// Why a run ended.
+enum class EndReason : u8 { None, PowerOff, Reset, InstructionLimit, Requested };
+
+struct SystemConfig {
+  const Settings* settings = nullptr;
+  const cpu::Model* model = nullptr;
+  unsigned cpus = 1;
+  unsigned entry_el = 1;
+  u64 timer_frequency = 62'500'000;  // Hz, CNTFRQ_EL0
+  u64 limit_instructions = 0;        // virtual time: end the run there; 0 = no limit
+};
+
+// Firmware for HVC and SMC (PSCI). Called on the vCPU's thread; false: this call is not its business.
+using FirmwareCall = std::function<bool(Vcpu&, bool is_smc)>;
+
+class System final : public CodeSource, public softmmu::CodeObserver {
+ public:
+  System(const SystemConfig& config, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events);
+  ~System() override;
+
+  const SystemConfig& config() const { return config_; }
+  const Settings& settings() const { return *config_.settings; }
+  Clock& clock() { return clock_; }
+  EventQueue& events() { return events_; }
+  softmmu::AddressSpace& memory() { return memory_; }
+  Translator& translator() { return translator_; }
+  unsigned cpu_count() const { return static_cast<unsigned>(vcpus_.size()); }
+  Vcpu& vcpu(unsigned i) { return *vcpus_[i]; }
+  Vcpu& vcpu(unsigned i) const { return *vcpus_[i]; }
+
+  // Wiring, before the first run.
+  void set_interrupt_controller(CpuInterface* gic) { gic_ = gic; }
+  CpuInterface* interrupt_controller() { return gic_; }
+  // The PPI lines of a vCPU's generic timers.
+  struct TimerLines {
+    IrqLine physical, virtual_, hypervisor, secure;
+  };
+  void set_timer_lines(unsigned cpu, const TimerLines& lines);
+  const TimerLines& timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
+  void set_firmware(FirmwareCall call) { firmware_ = std::move(call); }
+  const FirmwareCall& firmware() const { return firmware_; }
+
+  // Resets every vCPU (code caches included); the caller then sets the boot vCPU's registers.
+  void reset();
+  // Runs until the guest ends or request_end(); returns why. The calling thread waits.
+  EndReason run();
+  // Any thread, also from a signal-watching one: ends run().
+  void request_end(EndReason reason);
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  EndReason end_reason() const { return end_.load(); }
+
+  // Pauses every vCPU outside translated code until resume(); not from a vCPU thread.
+  void stop_all();
+  void resume();
+  bool on_virtual_thread() const { return std::this_thread::get_id() == virtual_thread_.load(std::memory_order_relaxed); }
+  bool pause_requested() const { return pausing_.load(std::memory_order_relaxed); }
+  void pause_here();  // vCPU threads, when pause_requested()
+
+  // Statistics of all vCPUs together; exact while stopped.
+  Stats stats() const;
+  u64 instructions() const;
+
+  // CodeSource, CodeObserver
+  const u8* code_page(u64 pa) override;
+  void shield(u64 pa) override;
+  void code_written(u64 pa) override;
+  void range_changed(u64 base, u64 size) override;
+
+ private:
+  void vcpu_thread(unsigned index);
+  void virtual_time_thread();
+  void event_thread();
+  void jump_over_idle(Vcpu& vcpu);
+
+  SystemConfig config_;
+  softmmu::AddressSpace& memory_;
+  Clock& clock_;
+  EventQueue& events_;
+  Translator translator_;
+  std::vector<std::unique_ptr<Vcpu>> vcpus_;
+  std::vector<TimerLines> timer_lines_;
+  CpuInterface* gic_ = nullptr;
+  FirmwareCall firmware_;
+
+  std::atomic<bool> stopping_{false};
+  std::atomic<EndReason> end_{EndReason::None};
+  std::atomic<std::thread::id> virtual_thread_{};
+  std::atomic<bool> pausing_{false};
+  std::mutex pause_mutex_;
+  std::condition_variable pause_changed_;
+  unsigned paused_ = 0;
+  unsigned running_ = 0;
+
+  std::mutex event_mutex_;
+  std::condition_variable event_wake_;
+  bool event_poke_ = false;
+};
+
+}  // namespace ferry::runtime

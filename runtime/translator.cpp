@@ -1,0 +1,152 @@
+#include "runtime/translator.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "frontend/translate.h"
+#include "ir/passes.h"
+#include "ir/text.h"
+
+namespace ferry::runtime {
+namespace {
+
+constexpr u64 kPageMask = ~u64{0xfff};
+
+u64 now_ns() {
+  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+ir::CallEffects effects_of(u64 helper) {
+  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
+  const bool state = (e & cpu::kState) != 0;
+  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
+}
+
+}  // namespace
+
+Translator::Translator(const Settings& settings, CodeSource& source) : settings_(settings), source_(source) {}
+
+TranslatedBlock* Translator::get(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats) {
+  std::lock_guard lock(mutex_);
+  if (CodePage* page = cache_.page(pa); page != nullptr && page->suspect) revalidate(*page, stats);
+  TranslatedBlock* block = cache_.find(pa, mode);
+  return block != nullptr ? block : build(pa, mode, flushed, stats);
+}
+
+// Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so that a write from
+// now on is seen again.
+void Translator::revalidate(CodePage& page, Stats& stats) {
+  source_.shield(page.pa);
+  page.suspect = false;
+  const u8* host = source_.code_page(page.pa);
+  const std::vector<TranslatedBlock*> blocks = page.blocks;
+  for (TranslatedBlock* block : blocks) {
+    const usize offset = block->pa & 0xfff;
+    if (host != nullptr && std::memcmp(host + offset, block->source.data(), block->source.size() * 4) == 0) continue;
+    ++stats.blocks_retranslated;
+    cache_.discard(*block);
+  }
+}
+
+void Translator::translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit) {
+  const u32 offset = static_cast<u32>(pa & 0xfff);
+  frontend::translate(out, {words, (0x1000 - offset) / 4}, offset, mode, limit);
+  if (settings_.ir_passes) {
+    const std::string complaint = ir::optimize(out, effects_of, settings_.ir_verify);
+    if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
+    ASSERT(complaint.empty(), "an IR pass broke a block");
+  }
+  if (log_enabled(LogCategory::kOp)) log_text(LogCategory::kOp, ir::print(out));
+}
+
+bool Translator::one_instruction(u64 pa, cpu::Mode mode, ir::Block& out) {
+  const u8* host = source_.code_page(pa & kPageMask);
+  if (host == nullptr) return false;
+  u32 word;
+  std::memcpy(&word, host + (pa & 0xfff), 4);
+  out.insts.clear();
+  frontend::translate(out, {&word, 1}, static_cast<u32>(pa & 0xfff), mode, 1);
+  return true;
+}
+
+TranslatedBlock* Translator::build(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats) {
+  // Shield before reading: a write after this is reported, so what we read is what we keep.
+  CodePage& page = cache_.ensure_page(pa);
+  if (page.blocks.empty()) {
+    source_.shield(page.pa);
+    page.suspect = false;
+  }
+  const u8* host = source_.code_page(pa & kPageMask);
+  if (host == nullptr) {
+    cache_.erase_page_if_empty(pa);
+    return nullptr;
+  }
+  const u64 start = now_ns();
+  u32 words[1024];
+  const usize offset = pa & 0xfff;
+  std::memcpy(words, host + offset, 0x1000 - offset);
+  auto block = std::make_unique<TranslatedBlock>();
+  block->pa = pa;
+  block->mode = mode;
+  block->ir = std::make_unique<ir::Block>();
+  const unsigned limit = static_cast<unsigned>(std::min<u64>(settings_.block_limit, ir::kMaxBlockInsns));
+  translate_ir(*block->ir, words, pa, mode, limit);
+  block->source.assign(words, words + block->ir->insn_count);
+  ++stats.blocks_translated;
+  stats.insns_translated += block->ir->insn_count;
+  stats.translate_ns += now_ns() - start;
+  if (compiler_) compile(*block, flushed, stats);
+  return &cache_.insert(std::move(block));
+}
+
+void Translator::compile(TranslatedBlock& block, bool& flushed, Stats& stats) {
+  const u64 start = now_ns();
+  Result<jit::CompiledCode> code = compiler_->compile(*block.ir, &block);
+  if (!code) {
+    flush_locked();
+    flushed = true;
+    ++stats.cache_flushes;
+    code = compiler_->compile(*block.ir, &block);
+    ASSERT(code.ok(), "a block does not fit into empty code memory");
+  }
+  block.code = std::move(*code);
+  block.tier = compiler_.get();
+  block.ir.reset();
+  ++stats.blocks_baseline;
+  stats.baseline_bytes += block.code.size;
+  stats.baseline_ns += now_ns() - start;
+}
+
+void Translator::link(jit::LinkSite& site, TranslatedBlock& target, u64 context, Stats& stats) {
+  std::lock_guard lock(mutex_);
+  cache_.link(site, target, context);
+  ++stats.links;
+}
+
+void Translator::code_written(u64 pa) {
+  std::lock_guard lock(written_mutex_);
+  written_.push_back(pa & kPageMask);
+  written_flag_.store(true, std::memory_order_release);
+}
+
+void Translator::code_written_if_known(u64 pa) {
+  {
+    std::lock_guard lock(mutex_);
+    if (cache_.page(pa) == nullptr) return;
+  }
+  code_written(pa);
+}
+
+void Translator::flush() {
+  std::lock_guard lock(mutex_);
+  flush_locked();
+}
+
+void Translator::flush_locked() {
+  cache_.clear();
+  if (compiler_) compiler_->reset();
+}
+
+}  // namespace ferry::runtime

@@ -1,0 +1,90 @@
+// From a guest address to something that can run: translation, compilation, the block cache, code that changes. Shared by all vCPUs.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/settings.h"
+#include "jit/tier.h"
+#include "runtime/block_cache.h"
+#include "runtime/stats.h"
+
+namespace ferry::runtime {
+
+// The guest's code as the translator reads it.
+class CodeSource {
+ public:
+  virtual ~CodeSource() = default;
+  // Host pointer to the 4 KiB page at pa while it is plain memory, else nullptr.
+  virtual const u8* code_page(u64 pa) = 0;
+  // From now on writes to the page are reported (Translator::code_written), once; until the next call.
+  virtual void shield(u64 pa) = 0;
+};
+
+class Translator {
+ public:
+  Translator(const Settings& settings, CodeSource& source);
+
+  // The block at pa for the mode, compiled if the tier compiles; nullptr when the page cannot be read as memory. Call with no vCPU of
+  // this thread inside translated code. May flush the whole cache when code memory is full: *flushed is then set and every
+  // jump cache must be cleared before translated code runs again.
+  TranslatedBlock* get(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats);
+  // A block of one instruction that is in no cache; for exact stepping.
+  bool one_instruction(u64 pa, cpu::Mode mode, ir::Block& out);
+  // Makes the exit that was last left by go straight to `target` from now on.
+  void link(jit::LinkSite& site, TranslatedBlock& target, u64 context, Stats& stats);
+
+  // A shielded page was written (any thread). Its blocks are isolated by the next isolate_written().
+  void code_written(u64 pa);
+  // The same for a page that may hold no code at all.
+  void code_written_if_known(u64 pa);
+  bool has_written() const { return written_flag_.load(std::memory_order_acquire); }
+  // Takes the written pages' blocks out of all links; calls purge(block) for each so that the vCPU's jump cache forgets it.
+  template <class F>
+  void isolate_written(F purge);
+  // All blocks go (fw changes, reset, setting changes).
+  void flush();
+
+  // Runs compiled code; only for blocks with code.
+  u32 enter(cpu::CpuState& s, TranslatedBlock& block) { return block.tier->enter(s, block.code.entry); }
+  void set_compiler(std::unique_ptr<jit::Tier> tier) { compiler_ = std::move(tier); }
+  jit::Tier* compiler() { return compiler_.get(); }
+  usize block_count() const { return cache_.size(); }
+
+ private:
+  TranslatedBlock* build(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats);
+  void translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit);
+  void compile(TranslatedBlock& block, bool& flushed, Stats& stats);
+  void revalidate(CodePage& page, Stats& stats);
+  void flush_locked();
+
+  const Settings& settings_;
+  CodeSource& source_;
+  std::unique_ptr<jit::Tier> compiler_;
+  std::mutex mutex_;  // cache_, written_ and links
+  BlockCache cache_;
+  std::mutex written_mutex_;
+  std::vector<u64> written_;
+  std::atomic<bool> written_flag_{false};
+};
+
+template <class F>
+void Translator::isolate_written(F purge) {
+  std::vector<u64> pages;
+  {
+    std::lock_guard lock(written_mutex_);
+    pages.swap(written_);
+    written_flag_.store(false, std::memory_order_release);
+  }
+  std::lock_guard lock(mutex_);
+  for (const u64 pa : pages) {
+    CodePage* page = cache_.page(pa);
+    if (page == nullptr) continue;
+    page->suspect = true;
+    cache_.isolate(*page);
+    for (TranslatedBlock* block : page->blocks) purge(*block);
+  }
+}
+
+}  // namespace ferry::runtime

@@ -1,0 +1,385 @@
+// The vCPU loop: from one exit of translated code to the next entry. The Environment half of Vcpu is in vcpu_environment.cpp.
+#include "runtime/vcpu.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/log.h"
+#include "cpu/exceptions.h"
+#include "runtime/system.h"
+
+namespace ferry::runtime {
+namespace {
+
+using jit::ExitReason;
+
+constexpr u64 kPageMask = ~u64{0xfff};
+constexpr i32 kRunning = 0x3fffffff;  // budget word in real time: any value that is not negative
+constexpr u64 kMaxSlice = 1u << 30;
+
+}  // namespace
+
+Vcpu::Vcpu(System& system, u32 index)
+    : system_(system),
+      index_(index),
+      virtual_time_(system.clock().is_virtual()),
+      s_(std::make_unique<cpu::CpuState>()),
+      jump_cache_(std::make_unique<cpu::JumpEntry[]>(cpu::kJumpEntries)) {
+  s_->env = this;
+  s_->cpu_index = index;
+  s_->jump_cache = jump_cache_.get();
+  s_->helpers = cpu::helper_table();
+  s_->mode.set_virtual_time(virtual_time_ ? 1 : 0);
+  s_->mode.set_ordered(system.config().cpus > 1 ? 1 : 0);
+  mmu_ = std::make_unique<softmmu::Mmu>(*s_, system.memory());
+  signals_.notify = [](void* self) { static_cast<Vcpu*>(self)->kick(); };
+  signals_.context = this;
+  timer_ = std::make_unique<Timer>(system.events(), [this] {
+    timer_due_.store(true);
+    kick();
+  });
+  clear_jump_cache();
+}
+
+Vcpu::~Vcpu() = default;
+
+void Vcpu::reset_runtime() {
+  context_dirty_ = true;
+  pending_link_ = nullptr;
+  idle_ = false;
+  timer_due_ = true;
+  s_->fault = 0;
+  clear_jump_cache();
+}
+
+// In virtual time the vCPUs and the event queue share one thread, so this runs on it and can move the budget to the stash; anything
+// that comes from another thread is seen at the end of the slice. In real time a negative word is the message.
+void Vcpu::kick() {
+  if (virtual_time_) {
+    if (system_.on_virtual_thread() && slice_ != 0) {
+      const i32 left = s_->budget.load(std::memory_order_relaxed);
+      if (left > 0) {
+        stash_ += left;
+        s_->budget.store(0, std::memory_order_relaxed);
+      }
+    }
+  } else {
+    s_->budget.store(-1, std::memory_order_release);
+  }
+  std::lock_guard lock(wake_mutex_);
+  woken_ = true;
+  wake_.notify_one();
+}
+
+i64 Vcpu::executed_in_slice() const { return slice_ - stash_ - s_->budget.load(std::memory_order_relaxed); }
+
+u64 Vcpu::instructions() const {
+  if (!virtual_time_) return 0;
+  return slice_ == 0 ? retired_ : retired_ + static_cast<u64>(executed_in_slice()) - cpu::site_after(s_->site);
+}
+
+void Vcpu::begin_slice(u64 quantum) {
+  slice_ = static_cast<i64>(std::min(quantum, kMaxSlice));
+  stash_ = 0;
+  slice_start_ns_ = system_.clock().now();
+  s_->site = 0;
+  s_->budget.store(virtual_time_ ? static_cast<i32>(slice_) : kRunning, std::memory_order_relaxed);
+}
+
+void Vcpu::end_slice() {
+  if (virtual_time_) retired_ += static_cast<u64>(executed_in_slice());
+  slice_ = stash_ = 0;
+}
+
+void Vcpu::run(u64 quantum) {
+  idle_ = false;
+  begin_slice(quantum);
+  while (step()) {
+  }
+  end_slice();
+}
+
+// Everything that must be looked at before guest code runs on. False: the slice is over.
+bool Vcpu::look_at_signals() {
+  if (system_.stopping()) return false;
+  if (virtual_time_) {
+    if (stash_ > 0) {
+      s_->budget.fetch_add(static_cast<i32>(stash_), std::memory_order_relaxed);
+      stash_ = 0;
+    }
+    if (s_->budget.load(std::memory_order_relaxed) <= 0) return false;
+  } else {
+    // Cleared before looking, so that a kick from now on is seen at the next poll.
+    s_->budget.store(kRunning, std::memory_order_seq_cst);
+    if (system_.pause_requested()) system_.pause_here();
+  }
+  if (timer_due_.load(std::memory_order_relaxed)) update_timers();
+  if (system_.translator().has_written()) {
+    pending_link_ = nullptr;
+    system_.translator().isolate_written([this](const TranslatedBlock& block) { purge(block); });
+  }
+  cpu::ExceptionInfo interrupt;
+  if (cpu::pending_interrupt(*s_, signals_.lines.load(std::memory_order_acquire), interrupt)) {
+    ++stats_.interrupts;
+    take(interrupt);
+  }
+  return true;
+}
+
+void Vcpu::update_context() {
+  if (context_dirty_) {
+    mmu_->select();
+    context_dirty_ = false;
+  }
+  s_->context = u64{mmu_->exec_key(s_->pc)} << 32 | s_->mode.value;
+}
+
+void Vcpu::take(const cpu::ExceptionInfo& e) {
+  pending_link_ = nullptr;
+  if (log_enabled(LogCategory::kInt))
+    log(LogCategory::kInt, "cpu{} exception kind {} ec {:#x} iss {:#x} far {:#x} pc {:#x} el{} insn {}", index_, static_cast<int>(e.kind), e.ec,
+        e.iss, e.far, s_->pc, s_->el, instructions());
+  cpu::take_exception(*s_, e);
+  context_dirty_ = true;
+}
+
+void Vcpu::take_fault() {
+  ++stats_.exceptions;
+  const cpu::ExceptionInfo e = s_->exception;
+  s_->fault = 0;
+  take(e);
+}
+
+bool Vcpu::step() {
+  const bool poked = virtual_time_ ? s_->budget.load(std::memory_order_relaxed) <= 0 : s_->budget.load(std::memory_order_acquire) < 0;
+  if (poked || look_again_) {
+    look_again_ = false;
+    if (!look_at_signals()) return false;
+  }
+  update_context();
+  const u64 pc = s_->pc;
+  s_->pc_page = pc & kPageMask;
+  if (s_->mode.single_step() != 0 || s_->mode.breakpoints() != 0 || s_->mode.illegal() != 0) {
+    step_watched();
+    return true;
+  }
+  const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
+  if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr) {
+    ++stats_.runs_baseline;
+    return handle_exit(static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, entry.code)));
+  }
+  TranslatedBlock* block = lookup(pc);
+  if (block == nullptr) return true;
+  return handle_exit(run_block(*block));
+}
+
+// Finds or makes the block at pc. nullptr: something else was done instead (a fault taken, one instruction interpreted).
+TranslatedBlock* Vcpu::lookup(u64 pc) {
+  jit::LinkSite* const site = std::exchange(pending_link_, nullptr);
+  if ((pc & 3) != 0) {
+    cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, pc);
+    take_fault();
+    look_again_ = true;
+    return nullptr;
+  }
+  const softmmu::FetchResult fetched = mmu_->fetch(pc);
+  if (!fetched.ok) {
+    take_fault();
+    look_again_ = true;
+    return nullptr;
+  }
+  s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
+  bool flushed = false;
+  TranslatedBlock* block = system_.translator().get(fetched.pa, s_->mode, flushed, stats_);
+  if (flushed) clear_jump_cache();
+  if (block == nullptr) {
+    run_uncached(fetched);
+    return nullptr;
+  }
+  if (block->code.entry == nullptr) return block;
+  if (site != nullptr && !flushed && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
+  s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, block->code.entry, 0};
+  return block;
+}
+
+bool Vcpu::link_allowed(const jit::LinkSite& site) const {
+  const Settings& settings = system_.settings();
+  return settings.chain_direct && (!site.cross_page || settings.chain_cross_page);
+}
+
+ExitReason Vcpu::run_block(TranslatedBlock& block) {
+  if (block.code.entry != nullptr) {
+    ++stats_.runs_baseline;
+    return static_cast<ExitReason>(system_.translator().enter(*s_, block));
+  }
+  ++stats_.runs_interpreter;
+  if (virtual_time_) {
+    const i32 n = static_cast<i32>(block.insn_count());
+    if (s_->budget.load(std::memory_order_relaxed) < n) return ExitReason::Poll;
+    s_->budget.fetch_sub(n, std::memory_order_relaxed);
+  }
+  const ExitReason reason = interpreter_.run(*s_, *block.ir);
+  s_->link_site = nullptr;
+  return reason;
+}
+
+// A page that is not memory, or an instruction that must run alone: one instruction by the interpreter.
+void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
+  single_.insts.clear();
+  if (!system_.translator().one_instruction(fetched.pa, s_->mode, single_)) {
+    cpu::raise_with_far(*s_, cpu::kEcInsnAbort, 0x10, s_->pc);  // synchronous external abort
+    take_fault();
+    look_again_ = true;
+    return;
+  }
+  ++stats_.single_steps;
+  single_word_ = ir::marker_word(single_.insts.front().imm);
+  if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
+  handle_exit(interpreter_.run(*s_, single_));
+  s_->link_site = nullptr;
+}
+
+// Virtual time: the rest of the slice is shorter than the next block.
+void Vcpu::step_to_slice_end() {
+  while (s_->budget.load(std::memory_order_relaxed) > 0 && !look_again_ && stash_ == 0) {
+    update_context();
+    s_->pc_page = s_->pc & kPageMask;
+    pending_link_ = nullptr;
+    if ((s_->pc & 3) != 0) return;
+    const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
+    if (!fetched.ok) {
+      take_fault();
+      look_again_ = true;
+      return;
+    }
+    run_uncached(fetched);
+  }
+}
+
+bool Vcpu::handle_exit(ExitReason reason) {
+  ++stats_.exits[static_cast<unsigned>(reason)];
+  pending_link_ = nullptr;
+  if (reason != ExitReason::Fault) s_->site = 0;
+  switch (reason) {
+    case ExitReason::Next:
+      pending_link_ = static_cast<jit::LinkSite*>(std::exchange(s_->link_site, nullptr));
+      return true;
+    case ExitReason::Indirect:
+    case ExitReason::BlockLimit:
+    case ExitReason::Mode: return true;
+    case ExitReason::Poll:
+      if (virtual_time_ && stash_ == 0 && s_->budget.load(std::memory_order_relaxed) > 0) {
+        step_to_slice_end();
+        return true;
+      }
+      look_again_ = true;
+      return true;
+    case ExitReason::Fault:
+      s_->pc = s_->pc_page + 4 * u64{cpu::site_index(s_->site)};
+      refund_unexecuted();
+      take_fault();
+      look_again_ = true;
+      return true;
+    case ExitReason::Exception:
+      take_fault();
+      look_again_ = true;
+      return true;
+    case ExitReason::Context:
+      context_dirty_ = true;
+      look_again_ = true;
+      return true;
+    case ExitReason::Wfi: return wait_for_interrupt();
+    case ExitReason::Wfe: return wait_for_event();
+    case ExitReason::Yield:
+      look_again_ = true;
+      return true;
+    case ExitReason::Interpret:
+      step_one();
+      return true;
+  }
+  return true;
+}
+
+// A block's whole length was subtracted at its entry; what lies behind a faulting instruction was not executed.
+void Vcpu::refund_unexecuted() {
+  if (virtual_time_) s_->budget.fetch_add(static_cast<i32>(cpu::site_after(s_->site)), std::memory_order_relaxed);
+  s_->site = 0;
+}
+
+// Software step, hardware breakpoints, illegal execution state: what comes before an instruction is looked at one instruction at a time.
+void Vcpu::step_watched() {
+  look_again_ = true;
+  cpu::ExceptionInfo e;
+  if (cpu::step_exception(*s_, e) || cpu::breakpoint_exception(*s_, s_->pc, e)) {
+    ++stats_.exceptions;
+    take(e);
+    return;
+  }
+  if (s_->mode.illegal() != 0) {
+    cpu::raise(*s_, cpu::kEcIllegalState, 0);
+    take_fault();
+    return;
+  }
+  const bool stepping = s_->mode.single_step() != 0;
+  const u64 before = stats_.exceptions;
+  step_one();
+  if (stepping && stats_.exceptions == before) cpu::step_done(*s_, single_word_);
+}
+
+void Vcpu::step_one() {
+  update_context();
+  s_->pc_page = s_->pc & kPageMask;
+  const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
+  if (fetched.ok) {
+    run_uncached(fetched);
+  } else {
+    take_fault();
+    look_again_ = true;
+  }
+}
+
+void Vcpu::clear_jump_cache() {
+  std::fill_n(jump_cache_.get(), cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
+}
+
+// An entry's index holds VA<13:2>; VA<11:2> is the physical address's, the two bits above are any.
+void Vcpu::purge(const TranslatedBlock& block) {
+  if (block.code.entry == nullptr) return;
+  for (u64 high = 0; high < 4; ++high) {
+    cpu::JumpEntry& e = jump_cache_[(((block.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
+    if (e.code == block.code.entry) e = {~u64{0}, 0, nullptr, 0};
+  }
+}
+
+bool Vcpu::wait_for_interrupt() {
+  ++stats_.wfi;
+  look_again_ = true;
+  if (virtual_time_) {
+    update_timers();
+    if (signals_.lines.load() != 0) return true;
+    idle_ = true;
+    return false;
+  }
+  update_timers();
+  std::unique_lock lock(wake_mutex_);
+  wake_.wait(lock, [this] { return woken_ || signals_.lines.load() != 0 || system_.stopping() || system_.pause_requested() || timer_due_.load(); });
+  woken_ = false;
+  return true;
+}
+
+bool Vcpu::wait_for_event() {
+  look_again_ = true;
+  if (virtual_time_) {
+    // The end of this turn: whoever would send the event must run first.
+    update_timers();
+    idle_ = signals_.lines.load() == 0;
+    return !idle_;
+  }
+  std::unique_lock lock(wake_mutex_);
+  wake_.wait_for(lock, std::chrono::microseconds(system_.settings().wfe_sleep),
+                 [this] { return woken_ || signals_.lines.load() != 0 || system_.stopping(); });
+  woken_ = false;
+  return true;
+}
+
+}  // namespace ferry::runtime

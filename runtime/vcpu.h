@@ -1,0 +1,122 @@
+// One virtual PE: its state, its memory unit, its loop, and the Environment that instruction semantics call.
+#pragma once
+#include <condition_variable>
+#include <mutex>
+
+#include "core/clock.h"
+#include "core/event_queue.h"
+#include "core/ports.h"
+#include "core/settings.h"
+#include "cpu/environment.h"
+#include "cpu/state.h"
+#include "jit/interpreter/interpreter.h"
+#include "runtime/stats.h"
+#include "runtime/translator.h"
+#include "softmmu/mmu.h"
+
+namespace ferry::runtime {
+
+class System;
+
+class Vcpu final : public cpu::Environment {
+ public:
+  Vcpu(System& system, u32 index);
+  ~Vcpu() override;
+  Vcpu(const Vcpu&) = delete;
+  Vcpu& operator=(const Vcpu&) = delete;
+
+  cpu::CpuState& state() { return *s_; }
+  softmmu::Mmu& mmu() { return *mmu_; }
+  CpuSignals& signals() { return signals_; }
+  const Stats& stats() const { return stats_; }
+  u32 index() const { return index_; }
+
+  // Runs guest code on the calling thread until the system stops (System::stopping()) or, in virtual time, `quantum` instructions are done
+  // or the vCPU waits for an event (idle() says so).
+  void run(u64 quantum);
+  bool idle() const { return idle_; }
+  // Virtual time: an event is due at deadline_ns, perhaps before the slice ends.
+  void shorten_slice(u64 deadline_ns);
+  // Virtual time, idle and without a deadline: waits for the host.
+  void sleep_until_woken();
+
+  // After cpu::reset() of the state: forgets what was derived from it.
+  void reset_runtime();
+  // Any thread: makes the vCPU leave translated code soon and look at its signals.
+  void kick();
+  // Guest instructions retired (virtual time; exact at the calling instruction on the vCPU's thread). Real time: 0.
+  u64 instructions() const;
+
+  // cpu::Environment
+  void translation_changed(cpu::CpuState& s) override;
+  void tlb_invalidate(cpu::CpuState& s, const cpu::TlbiOp& op) override;
+  u64 address_translate(cpu::CpuState& s, cpu::AtOp op, u64 va) override;
+  void instruction_cache_invalidate(cpu::CpuState& s, bool all, u64 va) override;
+  void data_cache_op(cpu::CpuState& s, u64 va, bool needs_write) override;
+  u64 counter(cpu::CpuState& s) override;
+  u64 cycles(cpu::CpuState& s) override;
+  void timers_changed(cpu::CpuState& s) override;
+  bool gic_read(cpu::CpuState& s, u32 key, u64& value) override;
+  bool gic_write(cpu::CpuState& s, u32 key, u64 value) override;
+  bool firmware_call(cpu::CpuState& s, bool is_smc) override;
+  void send_event(cpu::CpuState& s) override;
+  u32 pending_interrupts(cpu::CpuState& s) override;
+  bool semihosting(cpu::CpuState& s) override;
+  void synchronise_time(cpu::CpuState& s) override;
+
+ private:
+  void begin_slice(u64 quantum);
+  void end_slice();
+  bool step();                        // one pass of the dispatcher; false: the slice is over
+  bool look_at_signals();             // time, interrupts, written code, stop; false: the slice is over
+  TranslatedBlock* lookup(u64 pc);    // nullptr: a fault is pending, or there is no code memory at pc (handled)
+  jit::ExitReason run_block(TranslatedBlock& block);
+  void run_uncached(const softmmu::FetchResult& fetched);
+  void step_to_slice_end();
+  void step_one();
+  void step_watched();
+  bool link_allowed(const jit::LinkSite& site) const;
+  void refund_unexecuted();
+  bool handle_exit(jit::ExitReason reason);
+  void take(const cpu::ExceptionInfo& e);
+  void take_fault();
+  void update_context();
+  void clear_jump_cache();
+  void purge(const TranslatedBlock& block);
+  bool wait_for_interrupt();          // false: the turn is over (virtual time)
+  bool wait_for_event();
+  void update_timers();
+  i64 executed_in_slice() const;
+
+  System& system_;
+  const u32 index_;
+  const bool virtual_time_;
+  std::unique_ptr<cpu::CpuState> s_;
+  std::unique_ptr<softmmu::Mmu> mmu_;
+  jit::Interpreter interpreter_;
+  u32 single_word_ = 0;               // the instruction in single_
+  ir::Block single_;                  // reused by run_uncached
+  std::unique_ptr<cpu::JumpEntry[]> jump_cache_;
+  CpuSignals signals_;
+  Stats stats_;
+
+  jit::LinkSite* pending_link_ = nullptr;  // the direct exit that was just left by
+  bool context_dirty_ = true;  // the bank must be selected again
+  bool look_again_ = true;     // look_at_signals() before the next block
+  bool idle_ = false;
+
+  // Virtual time: instructions retired before this slice, granted to it, and taken back from the budget word by a kick.
+  u64 retired_ = 0;
+  i64 slice_ = 0;
+  i64 stash_ = 0;
+  u64 slice_start_ns_ = 0;
+
+  std::atomic<bool> timer_due_{true};
+  std::unique_ptr<Timer> timer_;
+
+  std::mutex wake_mutex_;
+  std::condition_variable wake_;
+  bool woken_ = false;
+};
+
+}  // namespace ferry::runtime

@@ -1,0 +1,107 @@
+// The Environment half of Vcpu: what instruction semantics ask of the machine.
+#include <algorithm>
+
+#include "core/check.h"
+#include "cpu/exceptions.h"
+#include "cpu/timer.h"
+#include "runtime/system.h"
+#include "runtime/vcpu.h"
+
+namespace ferry::runtime {
+
+void Vcpu::translation_changed(cpu::CpuState&) { context_dirty_ = true; }
+
+void Vcpu::tlb_invalidate(cpu::CpuState&, const cpu::TlbiOp& op) {
+  // One vCPU at a time owns its tables; broadcast forms reach the others through their own unit's log.
+  if (op.broadcast)
+    for (unsigned i = 0; i < system_.cpu_count(); ++i) system_.vcpu(i).mmu().tlb_invalidate(op);
+  else
+    mmu_->tlb_invalidate(op);
+  context_dirty_ = true;
+}
+
+u64 Vcpu::address_translate(cpu::CpuState&, cpu::AtOp op, u64 va) { return mmu_->address_translate(op, va); }
+
+// Writes to code are seen whether or not the guest issues IC: nothing is cached that a write does not invalidate.
+void Vcpu::instruction_cache_invalidate(cpu::CpuState&, bool, u64) {}
+
+void Vcpu::data_cache_op(cpu::CpuState&, u64 va, bool needs_write) { mmu_->data_cache_op(va, needs_write); }
+
+void Vcpu::synchronise_time(cpu::CpuState&) {
+  if (!virtual_time_ || slice_ == 0) return;
+  const u64 done = static_cast<u64>(executed_in_slice()) - cpu::site_after(s_->site);
+  const u64 now = slice_start_ns_ + done;
+  if (now > system_.clock().now()) system_.clock().advance_to(now);
+}
+
+u64 Vcpu::counter(cpu::CpuState& s) {
+  synchronise_time(s);
+  return cpu::counter_of_ns(system_.clock().now(), system_.config().timer_frequency);
+}
+
+u64 Vcpu::cycles(cpu::CpuState& s) {
+  if (virtual_time_) return instructions();
+  synchronise_time(s);
+  return system_.clock().now();  // a PE of 1 GHz
+}
+
+void Vcpu::timers_changed(cpu::CpuState&) { update_timers(); }
+
+void Vcpu::update_timers() {
+  timer_due_.store(false);
+  const u64 frequency = system_.config().timer_frequency;
+  synchronise_time(*s_);
+  const cpu::TimerState t = cpu::evaluate_timers(*s_, cpu::counter_of_ns(system_.clock().now(), frequency));
+  const System::TimerLines& lines = system_.timer_lines(index_);
+  lines.physical.set(t.physical);
+  lines.virtual_.set(t.virtual_);
+  timer_->arm(t.next_deadline == cpu::kNoDeadline ? kNever : cpu::ns_of_counter(t.next_deadline, frequency));
+}
+
+bool Vcpu::gic_read(cpu::CpuState& s, u32 key, u64& value) {
+  CpuInterface* gic = system_.interrupt_controller();
+  return gic != nullptr && gic->read_sysreg(index_, key, {.el = s.el, .secure = false}, value);
+}
+
+bool Vcpu::gic_write(cpu::CpuState& s, u32 key, u64 value) {
+  CpuInterface* gic = system_.interrupt_controller();
+  return gic != nullptr && gic->write_sysreg(index_, key, {.el = s.el, .secure = false}, value);
+}
+
+bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) { return system_.firmware() && system_.firmware()(*this, is_smc); }
+
+void Vcpu::send_event(cpu::CpuState&) {
+  for (unsigned i = 0; i < system_.cpu_count(); ++i) {
+    system_.vcpu(i).state().event_register = 1;
+    if (i != index_) system_.vcpu(i).kick();
+  }
+}
+
+u32 Vcpu::pending_interrupts(cpu::CpuState&) { return signals_.lines.load(std::memory_order_acquire); }
+
+bool Vcpu::semihosting(cpu::CpuState&) { return false; }
+
+// An event was added that is due before the slice ends: the slice is cut to it. From another thread the end of the slice is soon enough.
+void Vcpu::shorten_slice(u64 deadline_ns) {
+  if (!system_.on_virtual_thread()) {
+    kick();
+    return;
+  }
+  if (slice_ == 0) return;
+  const u64 wanted = deadline_ns > slice_start_ns_ ? deadline_ns - slice_start_ns_ : 0;
+  if (wanted >= static_cast<u64>(slice_)) return;
+  const i64 budget = s_->budget.load(std::memory_order_relaxed);
+  const i64 cut = std::min(slice_ - static_cast<i64>(wanted), stash_ + std::max<i64>(budget, 0));
+  slice_ -= cut;
+  const i64 from_stash = std::min(cut, stash_);
+  stash_ -= from_stash;
+  s_->budget.fetch_sub(static_cast<i32>(cut - from_stash), std::memory_order_relaxed);
+}
+
+void Vcpu::sleep_until_woken() {
+  std::unique_lock lock(wake_mutex_);
+  wake_.wait(lock, [this] { return woken_ || system_.stopping() || system_.pause_requested(); });
+  woken_ = false;
+}
+
+}  // namespace ferry::runtime

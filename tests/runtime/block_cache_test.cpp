@@ -1,0 +1,102 @@
+#include "runtime/block_cache.h"
+
+#include "tests/catch.h"
+
+using namespace ferry;
+using namespace ferry::runtime;
+
+namespace {
+
+// Records links as the real tiers would make them.
+struct FakeTier final : jit::Tier {
+  Result<jit::CompiledCode> compile(const ir::Block&, void*) override { return Error{"unused"}; }
+  void link(jit::LinkSite&, const void*, u64) override { ++links; }
+  void unlink(jit::LinkSite&) override { ++unlinks; }
+  void release(jit::CompiledCode&) override { ++releases; }
+  void reset() override {}
+  u32 enter(cpu::CpuState&, const void*) override { return 0; }
+  usize used() const override { return 0; }
+  usize capacity() const override { return 0; }
+  int links = 0, unlinks = 0, releases = 0;
+};
+
+std::unique_ptr<TranslatedBlock> make_block(u64 pa, u32 mode, FakeTier& tier, jit::LinkSite* site = nullptr) {
+  auto block = std::make_unique<TranslatedBlock>();
+  block->pa = pa;
+  block->mode.value = mode;
+  block->source = {0xd503201f};
+  block->tier = &tier;
+  block->code.entry = reinterpret_cast<const void*>(pa + 1);
+  if (site != nullptr) {
+    site->owner = block.get();
+    block->code.links.push_back(site);
+  }
+  return block;
+}
+
+}  // namespace
+
+TEST_CASE("blocks are found by physical address and Mode") {
+  FakeTier tier;
+  BlockCache cache;
+  for (u64 i = 0; i < 40000; ++i) cache.insert(make_block(0x40000000 + 4 * i, i & 3, tier));
+  CHECK(cache.size() == 40000);
+  for (u64 i = 0; i < 40000; i += 7) {
+    TranslatedBlock* b = cache.find(0x40000000 + 4 * i, cpu::Mode{static_cast<u32>(i & 3)});
+    REQUIRE(b != nullptr);
+    CHECK(b->pa == 0x40000000 + 4 * i);
+    CHECK(cache.find(0x40000000 + 4 * i, cpu::Mode{static_cast<u32>((i & 3) + 4)}) == nullptr);
+  }
+  for (u64 i = 0; i < 40000; i += 2) cache.discard(*cache.find(0x40000000 + 4 * i, cpu::Mode{static_cast<u32>(i & 3)}));
+  CHECK(cache.size() == 20000);
+  CHECK(cache.find(0x40000000, cpu::Mode{0}) == nullptr);
+  CHECK(cache.find(0x40000004, cpu::Mode{1}) != nullptr);
+}
+
+TEST_CASE("a discarded block leaves no link behind, in either direction") {
+  FakeTier tier;
+  BlockCache cache;
+  jit::LinkSite ab, bc;
+  TranslatedBlock& a = cache.insert(make_block(0x1000, 0, tier, &ab));
+  TranslatedBlock& b = cache.insert(make_block(0x1010, 0, tier, &bc));
+  TranslatedBlock& c = cache.insert(make_block(0x2000, 0, tier));
+  cache.link(ab, b, 1);
+  cache.link(bc, c, 1);
+  CHECK(a.incoming.empty());
+  CHECK(b.incoming.size() == 1);
+  CHECK(c.incoming.size() == 1);
+  cache.discard(b);
+  CHECK_FALSE(ab.linked);
+  CHECK(ab.target == nullptr);
+  CHECK(c.incoming.empty());
+  CHECK(tier.unlinks == 2);
+  CHECK(tier.releases == 1);
+}
+
+TEST_CASE("isolating a page unlinks what leads into it") {
+  FakeTier tier;
+  BlockCache cache;
+  jit::LinkSite from_a;
+  cache.insert(make_block(0x1000, 0, tier, &from_a));
+  TranslatedBlock& b = cache.insert(make_block(0x2000, 0, tier));
+  cache.link(from_a, b, 1);
+  CodePage* page = cache.page(0x2abc);
+  REQUIRE(page != nullptr);
+  CHECK(page->blocks.size() == 1);
+  cache.isolate(*page);
+  CHECK_FALSE(from_a.linked);
+  CHECK(b.incoming.empty());
+}
+
+TEST_CASE("relinking a site moves it") {
+  FakeTier tier;
+  BlockCache cache;
+  jit::LinkSite site;
+  cache.insert(make_block(0x1000, 0, tier, &site));
+  TranslatedBlock& b = cache.insert(make_block(0x2000, 0, tier));
+  TranslatedBlock& c = cache.insert(make_block(0x3000, 0, tier));
+  cache.link(site, b, 1);
+  cache.link(site, c, 2);
+  CHECK(b.incoming.empty());
+  CHECK(c.incoming.size() == 1);
+}
