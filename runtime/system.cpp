@@ -9,9 +9,10 @@
 
 namespace ferry::runtime {
 
-System::System(const SystemConfig& config, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events)
+System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events)
     : config_(config), memory_(memory), clock_(clock), events_(events), translator_(*config.settings, *this), timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
+  translator_.set_compiler(std::move(compiler));
   for (unsigned i = 0; i < config.cpus; ++i) vcpus_.push_back(std::make_unique<Vcpu>(*this, i));
   events_.set_earlier_hook([this](u64 deadline) {
     if (clock_.is_virtual()) {

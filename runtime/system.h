@@ -37,7 +37,8 @@ using FirmwareCall = std::function<bool(Vcpu&, bool is_smc)>;
 
 class System final : public CodeSource, public softmmu::CodeObserver {
  public:
-  System(const SystemConfig& config, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events);
+  // The compiler that settings.tier asks for comes from jit/tiers.h; null: everything is interpreted.
+  System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events);
   ~System() override;
 
   const SystemConfig& config() const { return config_; }

@@ -52,6 +52,7 @@ bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, 
   for (unsigned i = 0; i < size;) {
     const unsigned step = step_of(va + i, element, size - i);
     ++statistics_.device_accesses;
+    if (s_.env != nullptr) s_.env->synchronise_time(s_);
     const u64 value = space_.device_read(*page.region, page.pa + i, step);
     std::memcpy(to + i, &value, step);
     i += step;
@@ -78,6 +79,7 @@ bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element,
     u64 value = 0;
     std::memcpy(&value, from + i, step);
     ++statistics_.device_accesses;
+    if (s_.env != nullptr) s_.env->synchronise_time(s_);
     space_.device_write(*page.region, page.pa + i, step, value);
     i += step;
   }
