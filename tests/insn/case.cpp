@@ -40,10 +40,10 @@ struct Parser {
     return true;
   }
 
-  bool memory(State& s, const std::string& name, const std::string& value) {
+  bool memory(Memory& memory, const std::string& name, const std::string& value) {
     const auto address = hex(name.substr(2));
     if (!address || value.size() % 2 != 0 || *address < kMemoryVa || *address + value.size() / 2 > kMemoryVa + kMemoryBytes) return false;
-    for (usize i = 0; i < value.size(); i += 2) s.memory.bytes[*address - kMemoryVa + i / 2] = static_cast<u8>(*hex(value.substr(i, 2)));
+    for (usize i = 0; i < value.size(); i += 2) memory.bytes[*address - kMemoryVa + i / 2] = static_cast<u8>(*hex(value.substr(i, 2)));
     return true;
   }
 
@@ -104,7 +104,7 @@ struct Parser {
       s.nzcv = flags(value);
       return;
     }
-    if (name.rfind("m:", 0) == 0) return memory(s, name, value) ? void() : fail(text);
+    if (name.rfind("m:", 0) == 0) return memory(before ? out.memory_before : out.memory_after, name, value) ? void() : fail(text);
     if (name[0] == 'v' && vector(s, name, value)) return;
     if (!before && exception(name, value)) return;
     const auto v = hex(value);
@@ -167,8 +167,11 @@ Result<std::vector<Case>> read_cases(const std::string& text_path, const std::st
     set_default_mode(c);
     Parser parser{c, {}};
     c.before = default_state();
+    c.memory_before = {};
     parser.words(c.before, line.substr(first + 1, second - first - 1), true);
+    c.mode.set_fpcr(cpu::fpcr_key(c.before.fpcr));
     c.after = c.before;
+    c.memory_after = c.memory_before;
     c.after.pc = kCodeVa + 4 * c.words.size();
     parser.words(c.after, line.substr(second + 1), false);
     if (!parser.error.empty()) return Error{parser.error};

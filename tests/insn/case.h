@@ -14,26 +14,15 @@
 #include <vector>
 
 #include "core/result.h"
-#include "cpu/state.h"
+#include "verify/state.h"
 
 namespace ferry::insn {
 
-constexpr u64 kCodeVa = 0x10000100;
-constexpr u64 kMemoryVa = 0x20000000;
-constexpr usize kMemoryBytes = 8192;
-
-struct Memory {
-  alignas(16) u8 bytes[kMemoryBytes];
-};
-
-// The state that a case names, and the memory.
-struct State {
-  u64 x[32];
-  U128 v[32];
-  u32 nzcv = 0, fpcr = 0, fpsr = 0;
-  u64 pc = kCodeVa;
-  Memory memory;
-};
+using verify::kCodeVa;
+using verify::kMemoryBytes;
+using verify::kMemoryVa;
+using verify::Memory;
+using verify::State;
 
 struct ExpectedException {
   u32 ec = 0;
@@ -47,8 +36,8 @@ struct Case {
   std::string text;
   std::vector<u32> words;
   cpu::Mode mode;
-  State before;
-  State after;
+  State before, after;
+  Memory memory_before, memory_after;
   std::optional<ExpectedException> exception;
 };
 

@@ -1,7 +1,7 @@
 # One-line instruction tests: each .txt is assembled into one file of slots, and every line runs in every tier.
 find_program(AARCH64_AS aarch64-linux-gnu-as)
 find_program(AARCH64_OBJCOPY aarch64-linux-gnu-objcopy)
-if(AARCH64_AS AND AARCH64_OBJCOPY AND TARGET ferry_jit AND TARGET ferry_frontend)
+if(AARCH64_AS AND AARCH64_OBJCOPY AND TARGET ferry_verify)
   set(insn_dir ${CMAKE_CURRENT_SOURCE_DIR}/insn)
   file(GLOB insn_texts CONFIGURE_DEPENDS ${insn_dir}/*.txt)
   set(insn_code)
@@ -21,7 +21,7 @@ if(AARCH64_AS AND AARCH64_OBJCOPY AND TARGET ferry_jit AND TARGET ferry_frontend
   add_executable(test_insn ${insn_sources} ${insn_code})
   target_compile_definitions(test_insn PRIVATE FERRY_INSN_NAMES="${insn_names}" FERRY_INSN_TEXT="${insn_dir}"
     FERRY_INSN_CODE="${CMAKE_CURRENT_BINARY_DIR}/insn")
-  target_link_libraries(test_insn PRIVATE ferry_frontend ferry_jit ferry_catch)
+  target_link_libraries(test_insn PRIVATE ferry_verify ferry_catch)
   add_test(NAME insn COMMAND test_insn)
 else()
   message(STATUS "instruction tests are left out: aarch64-linux-gnu-as (binutils-aarch64-linux-gnu) is missing; ./dev setup installs it")

@@ -1,16 +1,18 @@
-// A memory system for instruction tests: 8 KiB of RAM, the page of the code to be read, everything else faults. It stands behind the slow-path table of CpuState; the shadow
+// A memory system for checks of instructions: 8 KiB of RAM, the page of the code to be read, everything else faults. It stands behind the slow-path table of CpuState; the shadow
 // TLB can be left empty or filled, so that a tier's inline path is tested as well.
 #pragma once
+#include <array>
 #include <memory>
+#include <span>
 
 #include "cpu/access.h"
-#include "tests/insn/case.h"
+#include "verify/state.h"
 
-namespace ferry::insn {
+namespace ferry::verify {
 
 class FlatMemory {
  public:
-  explicit FlatMemory(const Case& c);
+  explicit FlatMemory(std::span<const u32> code);
   Memory& contents() { return memory_; }
   // The host bytes from va on as far as they go in one piece (0 bytes where there is nothing).
   struct Piece { u8* host; u64 bytes; };
@@ -22,8 +24,9 @@ class FlatMemory {
   void enter(cpu::TlbEntry* table, u64 page, u8* host);
 
   Memory memory_;
-  alignas(16) u8 code_[4096];
+  u8* code_bytes() { return reinterpret_cast<u8*>(code_.data()); }
+  alignas(16) std::array<u32, 1024> code_;
   std::unique_ptr<cpu::TlbEntry[]> read_, write_;
 };
 
-}  // namespace ferry::insn
+}  // namespace ferry::verify

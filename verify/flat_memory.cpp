@@ -1,16 +1,18 @@
-#include "tests/insn/flat_memory.h"
+#include "verify/flat_memory.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "cpu/exceptions.h"
 
-namespace ferry::insn {
+namespace ferry::verify {
 namespace {
 
 using cpu::CpuState;
 
-thread_local FlatMemory* current = nullptr;
+FlatMemory& of(CpuState& s) { return *static_cast<FlatMemory*>(s.mmu); }
 
+constexpr u32 kBrk = 0xd42001e0;  // what stands around the code, as in the oracle
 constexpr u32 kTranslationLevel3 = 0x07, kAlignment = 0x21;
 
 void fault(CpuState& s, u64 va, u32 status, bool write) {
@@ -32,7 +34,7 @@ u8* host(CpuState& s, u64 va, u32 access) {
     fault(s, va, kAlignment, m.write);
     return nullptr;
   }
-  const FlatMemory::Piece piece = current->find(va, m.write);
+  const FlatMemory::Piece piece = of(s).find(va, m.write);
   if (piece.bytes >= bytes) return piece.host;
   fault(s, va + piece.bytes, kTranslationLevel3, m.write);
   return nullptr;
@@ -123,14 +125,16 @@ const void* const kHelpers[] = {pointer(&load), pointer(&store), pointer(&atomic
 
 }  // namespace
 
-FlatMemory::FlatMemory(const Case& c)
-    : memory_(c.before.memory), code_(), read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
-  std::memcpy(code_ + kCodeVa % 4096, c.words.data(), 4 * c.words.size());
+FlatMemory::FlatMemory(std::span<const u32> code)
+    : memory_(), read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
+  code_.fill(kBrk);
+  std::copy(code.begin(), code.end(), code_.begin() + kCodeVa % 4096 / 4);
+  for (usize i = 0; i < cpu::kTlbEntries; ++i) read_[i] = write_[i] = {cpu::kTlbInvalid, 0};
 }
 
 FlatMemory::Piece FlatMemory::find(u64 va, bool write) {
   if (va >= kMemoryVa && va < kMemoryVa + kMemoryBytes) return {memory_.bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
-  if (!write && va >> 12 == kCodeVa >> 12) return {code_ + va % 4096, 4096 - va % 4096};
+  if (!write && va >> 12 == kCodeVa >> 12) return {code_bytes() + va % 4096, 4096 - va % 4096};
   return {nullptr, 0};
 }
 
@@ -139,16 +143,15 @@ void FlatMemory::enter(cpu::TlbEntry* table, u64 page, u8* host) {
 }
 
 void FlatMemory::attach(cpu::CpuState& s, bool warm) {
-  current = this;
-  for (usize i = 0; i < cpu::kTlbEntries; ++i) read_[i] = write_[i] = {cpu::kTlbInvalid, 0};
+  s.mmu = this;
   for (u64 at = 0; warm && at < kMemoryBytes; at += 4096) {
     enter(read_.get(), kMemoryVa + at, memory_.bytes + at);
     enter(write_.get(), kMemoryVa + at, memory_.bytes + at);
   }
-  if (warm) enter(read_.get(), kCodeVa & ~u64{4095}, code_);
+  if (warm) enter(read_.get(), kCodeVa & ~u64{4095}, code_bytes());
   s.tlb_read = s.tlb_unpriv_read = read_.get();
   s.tlb_write = s.tlb_unpriv_write = write_.get();
   s.mem_helpers = kHelpers;
 }
 
-}  // namespace ferry::insn
+}  // namespace ferry::verify

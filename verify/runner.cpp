@@ -1,0 +1,57 @@
+#include "verify/runner.h"
+
+#include "core/check.h"
+#include "jit/interpreter/interpreter.h"
+#include "jit/tier.h"
+#ifdef FERRY_HAS_BASELINE
+#include "jit/baseline/baseline.h"
+#endif
+
+namespace ferry::verify {
+namespace {
+
+class InterpreterRunner final : public Runner {
+ public:
+  std::string_view name() const override { return "interpreter"; }
+  const void* prepare(const ir::Block&) override { return nullptr; }
+  jit::ExitReason run(cpu::CpuState& s, const ir::Block& block, const void*) override { return interpreter_.run(s, block); }
+
+ private:
+  jit::Interpreter interpreter_;
+};
+
+class TierRunner final : public Runner {
+ public:
+  TierRunner(std::string_view name, std::unique_ptr<jit::Tier> tier) : name_(name), tier_(std::move(tier)) {}
+  std::string_view name() const override { return name_; }
+  void rest() override {
+    if (tier_->used() > tier_->capacity() / 2) tier_->reset();
+  }
+  const void* prepare(const ir::Block& block) override {
+    auto code = tier_->compile(block, this);
+    ASSERT(code.ok(), "code memory is full although it is emptied between sessions");
+    return code->entry;
+  }
+  jit::ExitReason run(cpu::CpuState& s, const ir::Block&, const void* prepared) override {
+    return static_cast<jit::ExitReason>(tier_->enter(s, prepared));
+  }
+
+ private:
+  std::string_view name_;
+  std::unique_ptr<jit::Tier> tier_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runner> interpreter_runner() { return std::make_unique<InterpreterRunner>(); }
+
+std::vector<std::unique_ptr<Runner>> all_runners() {
+  std::vector<std::unique_ptr<Runner>> all;
+  all.push_back(interpreter_runner());
+#ifdef FERRY_HAS_BASELINE
+  if (auto baseline = jit::Baseline::create(usize{16} << 20); baseline) all.push_back(std::make_unique<TierRunner>("baseline", std::move(*baseline)));
+#endif
+  return all;
+}
+
+}  // namespace ferry::verify

@@ -1,0 +1,29 @@
+// One way to run IR, for checks that compare ways: the interpreter, or a tier's compiled code.
+#pragma once
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "cpu/state.h"
+#include "ir/block.h"
+#include "jit/abi.h"
+
+namespace ferry::verify {
+
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual std::string_view name() const = 0;
+  // Forgets compiled code when there is much of it; what prepare() returned before is void. Called between sessions.
+  virtual void rest() {}
+  // Makes the block ready to run; the result goes to run() with the same block. Room for it is the runner's.
+  virtual const void* prepare(const ir::Block& block) = 0;
+  // s.pc_page is set; afterwards as jit/abi.h says for the reason returned.
+  virtual jit::ExitReason run(cpu::CpuState& s, const ir::Block& block, const void* prepared) = 0;
+};
+
+std::unique_ptr<Runner> interpreter_runner();
+// The interpreter, then a runner for each tier that this build has.
+std::vector<std::unique_ptr<Runner>> all_runners();
+
+}  // namespace ferry::verify

@@ -1,0 +1,121 @@
+#include "verify/session.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <climits>
+#include <cstring>
+
+#include "frontend/translate.h"
+#include "ir/passes.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+
+namespace ferry::verify {
+namespace {
+
+using jit::ExitReason;
+
+ir::CallEffects effects_of(u64 helper) {
+  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
+  const bool state = (e & cpu::kState) != 0;
+  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
+}
+
+const cpu::HelperFn* helper_table() {
+  static const auto table = [] {
+    std::array<cpu::HelperFn, static_cast<usize>(cpu::Helper::kCount)> t{};
+    for (usize i = 0; i < t.size(); ++i) t[i] = cpu::helper_info(static_cast<cpu::Helper>(i)).function;
+    return t;
+  }();
+  return table.data();
+}
+
+}  // namespace
+
+Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant)
+    : words_(words.begin(), words.end()), mode_(mode), runner_(runner), variant_(variant), memory_(words),
+      s_(new cpu::CpuState()), jumps_(new cpu::JumpEntry[cpu::kJumpEntries]), blocks_(words.size()) {
+  runner.rest();
+  for (usize i = 0; i < cpu::kJumpEntries; ++i) jumps_[i] = {~u64{0}, 0, nullptr, 0};
+  s_->helpers = helper_table();
+  s_->jump_cache = jumps_.get();
+  s_->context = 1;
+  s_->el = static_cast<u8>(mode.el());
+  s_->sp_sel = static_cast<u8>(mode.sp_sel());
+  memory_.attach(*s_, variant.warm);
+}
+
+void Session::load(const State& before) {
+  std::memcpy(s_->x, before.x, sizeof s_->x);
+  std::memcpy(s_->v, before.v, sizeof s_->v);
+  s_->nzcv = before.nzcv;
+  s_->fpcr = before.fpcr;
+  s_->fpsr = before.fpsr;
+  s_->pc = before.pc;
+  s_->mode = mode_;
+  s_->fault = 0;
+  s_->monitor_size = 0;
+  s_->budget = INT_MAX;
+}
+
+Outcome Session::run(const State& before, unsigned max_blocks) {
+  Outcome out;
+  load(before);
+  for (unsigned blocks = 0; blocks < max_blocks && s_->pc >= kCodeVa && s_->pc < end(); ++blocks) {
+    step(out);
+    if (out.exception || !out.problem.empty()) break;
+  }
+  std::memcpy(out.state.x, s_->x, sizeof s_->x);
+  std::memcpy(out.state.v, s_->v, sizeof s_->v);
+  out.state.nzcv = s_->nzcv;
+  out.state.fpcr = s_->fpcr;
+  out.state.fpsr = s_->fpsr;
+  out.state.pc = s_->pc;
+  return out;
+}
+
+Session::Prepared* Session::prepare(usize index, Outcome& out) {
+  Prepared& p = blocks_[index];
+  if (p.ready) return &p;
+  const std::span words(words_.data() + index, words_.size() - index);
+  const u32 offset = static_cast<u32>((kCodeVa + 4 * index) % 4096);
+  frontend::translate(p.block, words, offset, mode_, variant_.stepped ? 1 : ir::kMaxBlockInsns);
+  out.problem = ir::verify(p.block);
+  if (out.problem.empty() && variant_.optimized) out.problem = ir::optimize(p.block, effects_of, true);
+  if (!out.problem.empty()) return nullptr;
+  p.code = runner_.prepare(p.block);
+  p.ready = true;
+  return &p;
+}
+
+void Session::step(Outcome& out) {
+  if (s_->pc % 4 != 0) {
+    out.problem = "PC is not a multiple of four";
+    return;
+  }
+  const Prepared* p = prepare((s_->pc - kCodeVa) / 4, out);
+  if (p == nullptr) return;
+  s_->pc_page = s_->pc & ~u64{4095};
+  const ExitReason reason = runner_.run(*s_, p->block, p->code);
+  switch (reason) {
+    case ExitReason::Next:
+    case ExitReason::Indirect: return;
+    case ExitReason::Fault:
+      s_->pc = s_->pc_page + 4 * u64{cpu::site_index(s_->site)};
+      s_->fault = 0;
+      out.exception = s_->exception;
+      return;
+    case ExitReason::Exception: out.exception = s_->exception; return;
+    default: out.problem = fmt::format("block left with reason {}", static_cast<u32>(reason));
+  }
+}
+
+std::string Session::listing() const {
+  std::string text;
+  for (const Prepared& p : blocks_)
+    if (!p.block.insts.empty()) text += ir::print(p.block);
+  return text;
+}
+
+}  // namespace ferry::verify

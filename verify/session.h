@@ -1,0 +1,52 @@
+// A few instructions, translated once and run on many states by one runner.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "verify/flat_memory.h"
+#include "verify/runner.h"
+#include "verify/state.h"
+
+namespace ferry::verify {
+
+struct Variant {
+  bool optimized = false;  // after the IR passes
+  bool stepped = false;    // one guest instruction a block
+  bool warm = false;       // the shadow TLB holds the memory
+};
+
+class Session {
+ public:
+  // mode carries the FPCR that every state of this session has.
+  Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant);
+  // The memory before; after run() the memory after.
+  Memory& memory() { return memory_.contents(); }
+  // Runs until the PC leaves the instructions, an exception, or `max_blocks` blocks.
+  Outcome run(const State& before, unsigned max_blocks = 100);
+  // The IR of the blocks translated so far.
+  std::string listing() const;
+  u64 end() const { return kCodeVa + 4 * words_.size(); }
+
+ private:
+  struct Prepared {
+    ir::Block block;
+    const void* code = nullptr;
+    bool ready = false;
+  };
+  void load(const State& before);
+  void step(Outcome& out);
+  Prepared* prepare(usize index, Outcome& out);
+
+  std::vector<u32> words_;
+  cpu::Mode mode_;
+  Runner& runner_;
+  Variant variant_;
+  FlatMemory memory_;
+  std::unique_ptr<cpu::CpuState> s_;
+  std::unique_ptr<cpu::JumpEntry[]> jumps_;
+  std::vector<Prepared> blocks_;  // by index of their first instruction
+};
+
+}  // namespace ferry::verify
