@@ -25,6 +25,11 @@ u64 Mmu::physical(const Page& page) const {
 
 namespace {
 
+// One element of up to 8 bytes in one page, without ordering: nearly every miss of the tables.
+bool is_simple(u64 va, const MemInfo& info) {
+  return info.size_log2 < 4 && !info.pair && !info.exclusive && info.order == Order::None && (va & kPageOffset) + info.bytes() <= kPageSize;
+}
+
 // Whether every element of an access that starts at va is aligned.
 bool elements_aligned(u64 va, unsigned element) { return (va & (element - 1)) == 0; }
 
@@ -105,8 +110,14 @@ u64 Mmu::load(u64 va, u32 access) {
   ++statistics_.slow_loads;
   const MemInfo info = MemInfo::decode(access);
   if (!check_alignment(va, info, false)) return 0;
-  alignas(16) u8 bytes[32] = {};
   Page page;
+  if (is_simple(va, info)) {
+    if (!resolve(bank_of(info), va, Kind::Read, page)) return 0;
+    if (page.host != nullptr && !page.device) return read_sized(page.host, info.bytes());
+    u64 value = 0;
+    return read_piece(page, va, info.bytes(), info.bytes(), reinterpret_cast<u8*>(&value)) ? value : 0;
+  }
+  alignas(16) u8 bytes[32] = {};
   if (!read_bytes(info, va, bytes, page)) return 0;
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
   const unsigned element = 1u << info.size_log2;
@@ -154,11 +165,28 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
   return true;
 }
 
+// One element in one page that asks for more than a plain store.
+bool Mmu::write_checked(const Page& page, u64 va, unsigned size, const u8* from) {
+  if (page.device && !elements_aligned(va, size)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
+  if (page.host == nullptr && !page.region->contains(page.pa, size)) return data_fault(va, {.kind = FaultKind::External}, true);
+  return write_piece(page, va, size, size, from);
+}
+
 u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   s_.site = access_site(access);
   ++statistics_.slow_stores;
   const MemInfo info = MemInfo::decode(access);
   if (!check_alignment(va, info, true)) return 0;
+  if (is_simple(va, info)) {
+    Page page;
+    if (!resolve(bank_of(info), va, Kind::Write, page)) return 0;
+    if (page.host != nullptr && !page.device) {
+      write_sized(page.host, info.bytes(), v0);
+    } else {
+      write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
+    }
+    return 0;
+  }
   const unsigned element = 1u << info.size_log2;
   alignas(16) u8 bytes[32] = {};
   if (element == 16) {

@@ -90,18 +90,11 @@ void AddressSpace::range_changed(const Region& region) {
   if (observer_ != nullptr) observer_->range_changed(region.base, region.size);
 }
 
-const Region* AddressSpace::find(u64 pa) const {
-  if (main_ram_ != nullptr && pa - main_ram_->base < main_ram_->size) return main_ram_;
+const Region* AddressSpace::find_other(u64 pa) const {
   const auto next = std::upper_bound(regions_.begin(), regions_.end(), pa, [](u64 a, const auto& r) { return a < r->base; });
   if (next == regions_.begin()) return nullptr;
   const Region* r = std::prev(next)->get();
   return pa - r->base < r->size ? r : nullptr;
-}
-
-u8* AddressSpace::memory_at(u64 pa, u64 bytes) const {
-  const Region* r = find(pa);
-  if (r == nullptr || r->ram == nullptr || !r->contains(pa, bytes)) return nullptr;
-  return r->ram->host() + (pa - r->base);
 }
 
 bool AddressSpace::physical_of(const u8* host, u64& pa) const {

@@ -61,10 +61,17 @@ class AddressSpace final : public GuestMemory {
   Status add_rom_device(const std::string& name, u64 base, u64 size, RomDevice& device);
 
   // The region that holds pa, or null.
-  const Region* find(u64 pa) const;
+  const Region* find(u64 pa) const {
+    if (main_ram_ != nullptr && pa - main_ram_->base < main_ram_->size) return main_ram_;
+    return find_other(pa);
+  }
   const std::vector<std::unique_ptr<Region>>& regions() const { return regions_; }  // by address
   // Host address of `bytes` bytes of RAM or ROM at pa, or null when they are not all in one such region.
-  u8* memory_at(u64 pa, u64 bytes) const;
+  u8* memory_at(u64 pa, u64 bytes) const {
+    const Region* r = find(pa);
+    if (r == nullptr || r->ram == nullptr || !r->contains(pa, bytes)) return nullptr;
+    return r->ram->host() + (pa - r->base);
+  }
   // Physical address of a host address inside RAM or ROM; false when it is in none.
   bool physical_of(const u8* host, u64& pa) const;
 
@@ -91,6 +98,7 @@ class AddressSpace final : public GuestMemory {
   void add_range_listener(std::function<void(u64 base, u64 size)> listener) { range_listeners_.push_back(std::move(listener)); }
 
  private:
+  const Region* find_other(u64 pa) const;
   Result<Region*> add(std::unique_ptr<Region> region);
   Result<Region*> add_memory(Region::Kind kind, const std::string& name, u64 base, u64 size);
   void range_changed(const Region& region);

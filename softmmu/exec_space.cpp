@@ -102,24 +102,34 @@ bool ExecSpace::check(u16 asid, const MaintenanceLog& log) {
 }
 
 ExecSpace& ExecSpacePool::get(u64 id, RegimeId regime, unsigned half) {
-  usize oldest = 0;
-  for (usize i = 0; i < ids_.size(); ++i) {
-    if (ids_[i] == id) {
-      spaces_[i]->last_used = ++clock_;
-      return *spaces_[i];
-    }
-    if (spaces_[i]->last_used < spaces_[oldest]->last_used) oldest = i;
+  u8& hint = hint_[hash(id) % hint_.size()];
+  if (hint < ids_.size() && ids_[hint] == id) {
+    spaces_[hint]->last_used = ++clock_;
+    return *spaces_[hint];
   }
+  usize at = 0;
+  while (at < ids_.size() && ids_[at] != id) ++at;
+  if (at == ids_.size()) {
+    at = make_room();
+    ids_[at] = id;
+    spaces_[at]->assign(id, regime, half, new_key());
+  }
+  hint = static_cast<u8>(at);
+  spaces_[at]->last_used = ++clock_;
+  return *spaces_[at];
+}
+
+// The index of a space to give away: a new one, or the least recently used.
+usize ExecSpacePool::make_room() {
   if (ids_.size() < kSpaces) {
-    oldest = ids_.size();
     ids_.push_back(0);
     spaces_.push_back(std::make_unique<ExecSpace>());
+    return ids_.size() - 1;
   }
-  ids_[oldest] = id;
-  ExecSpace& space = *spaces_[oldest];
-  space.assign(id, regime, half, new_key());
-  space.last_used = ++clock_;
-  return space;
+  usize oldest = 0;
+  for (usize i = 1; i < spaces_.size(); ++i)
+    if (spaces_[i]->last_used < spaces_[oldest]->last_used) oldest = i;
+  return oldest;
 }
 
 void ExecSpacePool::renew_all() {

@@ -91,6 +91,9 @@ class ExecSpacePool {
   void renew_all();
 
  private:
+  usize make_room();
+
+  std::array<u8, 64> hint_{};  // by hash of the identity: where it was last
   std::vector<u64> ids_;
   std::vector<std::unique_ptr<ExecSpace>> spaces_;
   u64 clock_ = 0;

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "cpu/exceptions.h"
 #include "softmmu/physical_reader.h"
+#include "softmmu/walk_with.h"
 
 namespace ferry::softmmu {
 
@@ -132,7 +133,7 @@ FetchResult Mmu::fetch(u64 va) {
 
   ++statistics_.fetch_walks;
   PhysicalReader reader(space_);
-  const Translation t = walk(regime_, va, reader);
+  const Translation t = walk_with(regime_, va, reader);
   Fault fault = t.fault;
   if (!fault && (t.permissions & (s_.el == 0 ? kExecute0 : kExecute1)) == 0) fault = {.kind = FaultKind::Permission, .level = t.level};
   const u64 pa_page = t.pa & ~kPageOffset;

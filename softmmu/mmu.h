@@ -106,6 +106,7 @@ class Mmu {
   bool write_bytes(const MemInfo& info, u64 va, const u8* from);
   bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to);
   bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from);
+  bool write_checked(const Page& page, u64 va, unsigned size, const u8* from);
   u64 store_exclusive(const MemInfo& info, u64 va, U128 value);
   u64 physical(const Page& page) const;
   Page* atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page);

@@ -5,6 +5,7 @@
 #include "cpu/exceptions.h"
 #include "softmmu/mmu.h"
 #include "softmmu/physical_reader.h"
+#include "softmmu/walk_with.h"
 
 namespace ferry::softmmu {
 
@@ -19,7 +20,7 @@ struct Mmu::WriteHint {
 
 Translation Mmu::walk_now(u64 va) {
   PhysicalReader reader(space_);
-  return walk(regime_, va, reader);
+  return walk_with(regime_, va, reader);
 }
 
 bool Mmu::data_fault(u64 va, const Fault& fault, bool write, bool cache_op) {
