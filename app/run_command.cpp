@@ -1,18 +1,29 @@
-// `ferry run`: answers questions, or builds the machine the options describe and hands it to the run controller.
+// `ferry run`: answers questions, or hands the run to the controller.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
 
 #include "app/commands.h"
 #include "app/options.h"
 #include "control/exit_status.h"
+#include "control/run_controller.h"
 #include "core/log.h"
-#include "machines/loader.h"
+#include "cpu/models.h"
+#include "machines/board.h"
+#include "machines/entropy.h"
+#include "machines/machine.h"
 #include "machines/tree_edit.h"
 
 namespace ferry::app {
 namespace {
+
+constexpr u64 kDefaultRam = u64{1} << 30;
+constexpr u64 kVirtualTimeSeed = 1;
+constexpr usize kHostSeedBytes = 64;
 
 int bad(const Error& error) {
   fmt::print(stderr, "ferry: {}\n", error.message);
@@ -30,12 +41,61 @@ int answer(const CommandLine& line) {
     case Ask::MachineHelp:
       for (const auto& board : machines::board_names()) fmt::print("{:<12} {}\n", board.name, board.sentence);
       break;
-    case Ask::LogHelp: fmt::print("{}", log_help()); break;
     case Ask::CpuHelp:
-    case Ask::DeviceHelp:
+      for (std::string_view name : cpu::model_names()) fmt::print("{}\n", name);
+      break;
+    case Ask::DeviceHelp: fmt::print("{}", machines::device_help()); break;
+    case Ask::LogHelp: fmt::print("{}", log_help()); break;
     case Ask::Run: break;
   }
   return control::kExitOk;
+}
+
+// What the options leave unsaid, and what they say together.
+Status complete(control::RunOptions& options) {
+  machines::LaunchRecord& launch = options.launch;
+  if (!launch.ram_size && launch.dtb.empty()) launch.ram_size = kDefaultRam;
+  if (launch.virtual_time && !launch.seed) launch.seed = kVirtualTimeSeed;
+  if (!launch.seed) launch.host_seed = machines::host_random_bytes(kHostSeedBytes);
+  if (!launch.firmware.empty()) launch.protocol = machines::BootProtocol::Firmware;
+  for (auto& drive : launch.drives) drive.snapshot |= options.snapshot;
+  if (!launch.virtual_time && (options.limit_insns || options.stop_at_insns)) {
+    return Error{fmt::format("{}: instructions are only counted with --time virtual, expected both", options.limit_insns ? "--limit-insns" : "--stop-at")};
+  }
+  return {};
+}
+
+Status start_log(const control::RunOptions& options) {
+  if (!options.log_file.empty()) {
+    if (Status status = set_log_file(options.log_file); !status) return status;
+  }
+  if (options.log_items.empty()) return {};
+  auto mask = parse_log_categories(options.log_items);
+  if (!mask) return mask.error();
+  set_log_mask(*mask);
+  return {};
+}
+
+std::string tier_text(const Settings& settings) {
+  for (const SettingRow& row : setting_rows()) {
+    if (row.name == "tier") return setting_text(settings, row);
+  }
+  UNREACHABLE("the tier is a setting");
+}
+
+// Writes the whole file or none of it.
+int dump_tree(const control::RunOptions& options) {
+  auto blob = machines::guest_tree(options.launch);
+  if (!blob) return bad(blob.error());
+  const std::string& path = options.dumpdtb;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return bad(Error{fmt::format("{}: {}, expected a file that can be written", path, std::strerror(errno))});
+  const bool written = write(fd, blob->data(), blob->size()) == static_cast<ssize_t>(blob->size()) && ftruncate(fd, static_cast<off_t>(blob->size())) == 0;
+  const int error = errno;
+  close(fd);
+  if (written) return control::kExitOk;
+  unlink(path.c_str());
+  return bad(Error{fmt::format("{}: {}, expected room for {} bytes", path, std::strerror(error), blob->size())});
 }
 
 }  // namespace
@@ -45,9 +105,11 @@ int run_command(Arguments arguments) {
   if (!line) return bad(line.error());
   if (line->ask != Ask::Run) return answer(*line);
   control::RunOptions& options = line->options;
-  if (!options.launch.ram_size && options.launch.dtb.empty()) options.launch.ram_size = u64{1} << 30;
-  fmt::print(stderr, "ferry: internal error: no processor\n");
-  return kExitInternal;
+  if (Status status = complete(options); !status) return bad(status.error());
+  if (Status status = start_log(options); !status) return bad(status.error());
+  if (!options.dumpdtb.empty()) return dump_tree(options);
+  fmt::print(stderr, "ferry: {} --tier {}\n", launch_line(options.launch), tier_text(options.settings));
+  return control::run_machine(options);
 }
 
 }  // namespace ferry::app

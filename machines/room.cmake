@@ -1,8 +1,9 @@
-# libfdt reads and writes device tree blobs; zlib unpacks Image.gz; dtc compiles the boards' sources into the program.
+# libfdt reads and writes device tree blobs; zlib unpacks Image.gz; xxHash makes the digests of --hash; dtc compiles the boards' sources into the program.
 find_package(ZLIB REQUIRED)
 find_library(FERRY_FDT fdt REQUIRED)
 find_program(FERRY_DTC dtc REQUIRED)
-target_link_libraries(ferry_machines PUBLIC ${FERRY_FDT} ZLIB::ZLIB)
+find_library(FERRY_XXHASH xxhash REQUIRED)
+target_link_libraries(ferry_machines PUBLIC ${FERRY_FDT} ZLIB::ZLIB ${FERRY_XXHASH})
 
 file(GLOB boards CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/machines/*.dts)
 foreach(board IN LISTS boards)

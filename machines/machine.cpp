@@ -1,0 +1,261 @@
+#include "machines/machine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "jit/tiers.h"
+#include "machines/block_file.h"
+#include "machines/entropy.h"
+#include "machines/psci.h"
+#include "machines/tree_edit.h"
+#include "runtime/vcpu.h"
+
+namespace ferry::machines {
+namespace {
+
+constexpr u8 kErased = 0xff;  // flash without content
+
+struct Trees {
+  DeviceTree board;  // what devices are made from
+  BootPlan plan;     // with the guest's tree
+};
+
+Result<DeviceTree> copy_of(const DeviceTree& tree) {
+  auto blob = tree.blob();
+  if (!blob) return blob.error();
+  return DeviceTree::parse(*blob, tree.origin());
+}
+
+Result<BoardMemory> board_memory(const DeviceTree& tree, const LaunchRecord& record) {
+  BoardMemory memory;
+  auto ram = tree.memory();
+  if (!ram) return ram.error();
+  memory.ram = std::move(*ram);
+  auto flash = flash_bank_sizes(tree);
+  if (!flash) return flash.error();
+  if (!flash->empty()) memory.flash_size = flash->front();
+  memory.flash_given = std::any_of(record.drives.begin(), record.drives.end(), [](const DriveSpec& drive) {
+    return drive.interface == DriveSpec::Interface::Pflash && drive.unit.value_or(0) == 0;
+  });
+  return memory;
+}
+
+Result<DeviceTree> hardware_tree(const LaunchRecord& record) {
+  auto tree = board_tree(record);
+  if (!tree) return tree;
+  if (Status status = edit_hardware(*tree, record); !status) return status.error();
+  return tree;
+}
+
+Result<Trees> plan(const LaunchRecord& record) {
+  auto tree = hardware_tree(record);
+  if (!tree) return tree.error();
+  auto memory = board_memory(*tree, record);
+  if (!memory) return memory.error();
+  auto guest = copy_of(*tree);
+  if (!guest) return guest.error();
+  auto boot = plan_boot(record, *guest, *memory);
+  if (!boot) return boot.error();
+  return Trees{std::move(*tree), std::move(*boot)};
+}
+
+}  // namespace
+
+Result<std::vector<u8>> guest_tree(const LaunchRecord& record) {
+  if (!record.kernel.empty() || !record.firmware.empty()) {
+    auto trees = plan(record);
+    if (!trees) return trees.error();
+    return std::move(trees->plan.dtb);
+  }
+  auto tree = hardware_tree(record);
+  if (!tree) return tree.error();
+  edit_chosen(*tree, record, {});
+  strip_own_properties(*tree);
+  return tree->blob();
+}
+
+// Firmware calls act on the system.
+class Machine::Psci final : public PsciHost {
+ public:
+  explicit Psci(runtime::System& system) : system_(system) {}
+  unsigned processors() const override { return system_.cpu_count(); }
+  bool powered_on(unsigned processor) const override { return processor == 0; }
+  bool power_on(unsigned, u64, u64) override { return false; }
+  void power_off_self() override { system_.request_end(runtime::EndReason::PowerOff); }
+  void system_off() override { system_.request_end(runtime::EndReason::PowerOff); }
+  void system_reset() override { system_.request_end(runtime::EndReason::Reset); }
+
+  bool call(runtime::Vcpu& vcpu) {
+    cpu::CpuState& s = vcpu.state();
+    s.x[0] = firmware_call(*this, {s.x[0], s.x[1], s.x[2], s.x[3]});
+    return true;
+  }
+
+ private:
+  runtime::System& system_;
+};
+
+Machine::Machine(const LaunchRecord& record, const Config& config)
+    : record_(record), config_(config), clock_(record.virtual_time ? Clock::Kind::kVirtual : Clock::Kind::kReal) {}
+
+Machine::~Machine() {
+  // Processors hold wires of the board, and the board signals of the processors: neither runs any more, the board goes first.
+  board_.reset();
+  system_.reset();
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(const LaunchRecord& record, const Config& config) {
+  std::unique_ptr<Machine> machine(new Machine(record, config));
+  if (Status status = machine->build(); !status) return status.error();
+  return machine;
+}
+
+Status Machine::build() {
+  auto model = cpu::find_model(record_.cpu_model);
+  if (!model) return model.error();
+  auto trees = plan(record_);
+  if (!trees) return trees.error();
+  console_word_ = machines::console_word(trees->board);
+
+  BackEnds back_ends;
+  back_ends.serials = config_.serials;
+  if (record_.seed) {
+    entropy_ = std::make_unique<SeededEntropy>(record_);
+  } else {
+    entropy_ = std::make_unique<HostEntropy>();
+  }
+  back_ends.entropy = entropy_.get();
+  if (Status status = open_drives(back_ends, trees->plan); !status) return status;
+
+  auto compiler = jit::make_compiler(*config_.settings);
+  if (!compiler) return compiler.error();
+  const runtime::SystemConfig system_config{.settings = config_.settings,
+                                            .model = *model,
+                                            .cpus = record_.cpu_count,
+                                            .entry_el = record_.entry_el,
+                                            .limit_instructions = config_.limit_instructions};
+  system_ = std::make_unique<runtime::System>(system_config, std::move(*compiler), memory_, clock_, events_);
+  std::vector<CpuSignals*> signals;
+  for (unsigned i = 0; i < system_->cpu_count(); ++i) signals.push_back(&system_->vcpu(i).signals());
+  auto board = Board::build(trees->board, record_, back_ends, BoardPlace{memory_, clock_, events_, signals});
+  if (!board) return board.error();
+  board_ = std::move(*board);
+
+  system_->set_interrupt_controller(&board_->interrupt_controller());
+  for (unsigned i = 0; i < system_->cpu_count(); ++i) {
+    const auto lines = board_->timer_lines(i);
+    system_->set_timer_lines(i, {.physical = lines[1], .virtual_ = lines[2], .hypervisor = lines[3], .secure = lines[0]});
+  }
+  if (record_.plays_firmware && record_.psci != PsciConduit::None) {
+    psci_ = std::make_unique<Psci>(*system_);
+    system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return psci_->call(vcpu); });
+  }
+  return fill(trees->plan, false);
+}
+
+Status Machine::open_drives(BackEnds& back_ends, const BootPlan& plan) {
+  for (const DriveSpec& drive : record_.drives) {
+    auto file = BlockFile::open(drive.path, drive.read_only || drive.snapshot);
+    if (!file) return file.error();
+    std::unique_ptr<BlockBackend> block = std::move(*file);
+    if (drive.snapshot && !drive.read_only) block = std::make_unique<SnapshotBlock>(std::move(block));
+    blocks_.push_back(std::move(block));
+    if (drive.interface == DriveSpec::Interface::None) {
+      back_ends.drives[drive.id] = blocks_.back().get();
+      continue;
+    }
+    const usize unit = drive.unit.value_or(back_ends.flash[0] == nullptr ? 0 : 1);
+    if (back_ends.flash[unit] != nullptr) return Error{fmt::format("-drive if=pflash,file={}: flash bank {} is taken, expected one drive a bank", drive.path, unit)};
+    back_ends.flash[unit] = blocks_.back().get();
+  }
+  if (plan.firmware.empty()) return {};
+  blocks_.push_back(std::make_unique<MemoryBlock>(plan.firmware, plan.firmware.size(), kErased));
+  back_ends.flash[0] = blocks_.back().get();
+  return {};
+}
+
+// Copies the images and sets the processors where they begin.
+Status Machine::fill(const BootPlan& plan, bool again) {
+  for (const Segment& segment : plan.segments) {
+    u8* to = memory_.memory_at(segment.address, segment.size);
+    ASSERT(to != nullptr, "a boot plan stays inside memory");
+    std::memcpy(to, segment.bytes.data(), segment.bytes.size());
+    if (again) std::memset(to + segment.bytes.size(), 0, segment.size - segment.bytes.size());
+  }
+  system_->reset();
+  const CpuStart& start = plan.processors[0];
+  cpu::CpuState& s = system_->vcpu(0).state();
+  s.pc = start.pc;
+  s.x[0] = start.x0;
+  s.x[1] = s.x[2] = s.x[3] = 0;
+  return {};
+}
+
+Status Machine::reset() {
+  auto trees = plan(record_);
+  if (!trees) return trees.error();
+  board_->reset();
+  return fill(trees->plan, true);
+}
+
+Status Machine::flush() {
+  Status first;
+  for (const auto& block : blocks_) {
+    if (Status status = block->flush(); !status && first) first = status;
+  }
+  return first;
+}
+
+// Pages of zeroes do not count, touched or not; holes of the file behind RAM are not even looked at, which would fill them.
+u64 Machine::hash_ram() const {
+  static constexpr u8 kZeroes[softmmu::kPageSize] = {};
+  u64 hash = 0;
+  for (const auto& region : memory_.regions()) {
+    if (region->kind != softmmu::Region::Kind::Ram) continue;
+    const auto size = static_cast<off_t>(region->size);
+    off_t at = 0;
+    while (at < size && (at = lseek(region->ram->fd(), at, SEEK_DATA)) >= 0) {
+      const off_t hole = lseek(region->ram->fd(), at, SEEK_HOLE);
+      for (const off_t end = std::min(hole < 0 ? size : hole, size); at < end; at += static_cast<off_t>(softmmu::kPageSize)) {
+        const u8* page = region->ram->host() + at;
+        if (std::memcmp(page, kZeroes, sizeof(kZeroes)) == 0) continue;
+        hash = XXH3_64bits_withSeed(page, sizeof(kZeroes), hash ^ (region->base + static_cast<u64>(at)));
+      }
+    }
+  }
+  return hash;
+}
+
+u64 Machine::hash_registers() {
+  XXH3_state_t* state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  const auto add = [state](const auto& value) { XXH3_64bits_update(state, &value, sizeof(value)); };
+  for (unsigned i = 0; i < system_->cpu_count(); ++i) {
+    const cpu::CpuState& s = system_->vcpu(i).state();
+    add(s.x);
+    add(s.pc);
+    add(s.nzcv);
+    add(s.fpsr);
+    add(s.fpcr);
+    add(s.v);
+    add(s.daif);
+    add(s.el);
+    add(s.sp_sel);
+    add(s.elr_el);
+    add(s.spsr_el);
+    add(s.sys);
+    for (unsigned el = 0; el < 4; ++el) {
+      const bool current = el == (s.sp_sel != 0 ? s.el : 0);  // that one is in x[31]
+      if (!current) add(s.sp_el[el]);
+    }
+  }
+  const u64 hash = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return hash;
+}
+
+}  // namespace ferry::machines
