@@ -1,6 +1,7 @@
 // `ferry run`: answers questions, or hands the run to the controller.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -83,18 +84,26 @@ std::string tier_text(const Settings& settings) {
   UNREACHABLE("the tier is a setting");
 }
 
-// Writes the whole file or none of it.
+// Writes the whole file or none of it: into a neighbour first, which then takes its name. What is no regular file (a pipe, a device)
+// is written as it is, and never removed.
 int dump_tree(const control::RunOptions& options) {
   auto blob = machines::guest_tree(options.launch);
   if (!blob) return bad(blob.error());
   const std::string& path = options.dumpdtb;
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  struct stat facts {};
+  const bool special = stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
+  const std::string target = special ? path : path + ".part";
+  const int fd = open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return bad(Error{fmt::format("{}: {}, expected a file that can be written", path, std::strerror(errno))});
-  const bool written = write(fd, blob->data(), blob->size()) == static_cast<ssize_t>(blob->size()) && ftruncate(fd, static_cast<off_t>(blob->size())) == 0;
-  const int error = errno;
+  bool written = write(fd, blob->data(), blob->size()) == static_cast<ssize_t>(blob->size());
+  int error = errno;
   close(fd);
+  if (written && !special && rename(target.c_str(), path.c_str()) != 0) {
+    written = false;
+    error = errno;
+  }
   if (written) return control::kExitOk;
-  unlink(path.c_str());
+  if (!special) unlink(target.c_str());
   return bad(Error{fmt::format("{}: {}, expected room for {} bytes", path, std::strerror(error), blob->size())});
 }
 

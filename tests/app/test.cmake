@@ -1,3 +1,6 @@
 if(TARGET test_app)
   target_compile_definitions(test_app PRIVATE FERRY_SOURCE="${CMAKE_SOURCE_DIR}")
 endif()
+if(TARGET ferry)
+  add_test(NAME cli COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/cli_test.py $<TARGET_FILE:ferry>)
+endif()
