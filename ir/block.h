@@ -29,7 +29,15 @@ struct OpInfo {
   std::string_view operands;  // letters of ops.def
   Effect effect;
 };
-const OpInfo& info(Op op);
+constexpr OpInfo make_op_info(std::string_view name, std::string_view signature, Effect effect) {
+  return {name, signature[0], signature.substr(2), effect};
+}
+inline constexpr std::array<OpInfo, kOpCount> kOpInfo = {
+#define OP(name, signature, effect) make_op_info(#name, signature, Effect::effect),
+#include "ir/ops.def"
+#undef OP
+};
+constexpr const OpInfo& info(Op op) { return kOpInfo[static_cast<usize>(op)]; }
 
 // Index of the instruction that defines a value.
 using Value = u32;
@@ -49,6 +57,23 @@ struct Inst {
   unsigned arg_count() const;  // operands present
   Type result_type() const;    // None for ops without a result
 };
+
+// Both are asked for every instruction by every pass and compiler, hence here.
+inline unsigned Inst::arg_count() const {
+  if (op != Op::Call) return static_cast<unsigned>(info(op).operands.size());
+  unsigned n = 0;
+  while (n < args.size() && args[n] != kNoValue) ++n;
+  return n;
+}
+inline Type Inst::result_type() const {
+  switch (info(op).result) {
+    case 'T': return type;
+    case 'W': return Type::I32;
+    case 'X': return Type::I64;
+    case 'V': return Type::V128;
+    default: return Type::None;
+  }
+}
 
 constexpr unsigned kMaxBlockInsns = 200;  // guest instructions; an access site has eight bits for the count
 

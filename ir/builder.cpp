@@ -46,7 +46,9 @@ Value identity(const Block& block, const Inst& inst) {
 }  // namespace
 
 Value Builder::emit(const Inst& inst) {
+#ifndef __OPTIMIZE__  // every translated instruction comes through here; optimised builds verify on demand (ir.verify)
   ASSERT(verify_inst(block_, inst).empty(), "instruction does not fit its row in ops.def");
+#endif
   if (foldable(block_, inst)) {
     U128 v[3];
     for (unsigned i = 0; i < inst.arg_count(); ++i) v[i].lo = block_.insts[inst.args[i]].imm;

@@ -10,7 +10,7 @@
 namespace ferry::jit {
 namespace {
 
-constexpr usize kAlign = 64;
+constexpr usize kAlign = 16;
 constexpr usize kPage = 4096;
 
 Error host_error(const char* what) { return {std::string("code memory: ") + what + ": " + std::strerror(errno)}; }

@@ -14,7 +14,7 @@ class CodeMemory {
   CodeMemory& operator=(CodeMemory&&) = delete;
   ~CodeMemory();
 
-  // Where the next allocate() will be (executable address), 64-byte aligned.
+  // Where the next allocate() will be (executable address), 16-byte aligned.
   const u8* next() const { return exec_ + used_; }
   usize available() const { return capacity_ - used_; }
   // Takes `size` bytes at next(): the writable address of them, or nullptr when full.

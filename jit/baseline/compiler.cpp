@@ -108,8 +108,10 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   link_sites_ = sites;
   mode_.value = block.mode;
   exit_count_ = 0;
+  exits_[0] = exits_[1] = {};
   insn_index_ = insns_started_ = 0;
   slow_.clear();
+  checks_.clear();
   faults_.clear();
   tails_.clear();
   pool_.clear();
@@ -270,6 +272,7 @@ void Compiler::finish() {
     const u32 back = e_.jmp();
     e_.bind(back, slow_[i].resume);
   }
+  for (const SlowCheck& c : checks_) emit_check(c);
   for (const FaultExit& f : faults_) {
     e_.bind(f.jump);
     for (u32 k = 0; k < f.dirty.count; ++k) {
@@ -289,7 +292,11 @@ void Compiler::finish() {
     e_.jmp_to(stubs_.next);
   }
   for (const UnlinkedJump& j : jumps_to_unlinked_) e_.bind(j.rel, exits_[j.exit].unlinked);
-  while ((e_.here() & 15) != 0) e_.byte(0xcc);
+  const bool cross = exits_[0].cross_page || exits_[1].cross_page;
+  if (!pool_.empty() || cross) {
+    const u32 align = pool_.empty() ? 7 : 15;
+    while ((e_.here() & align) != 0) e_.byte(0xcc);
+  }
   for (const PoolEntry& p : pool_) {
     e_.bind(p.fixup);
     std::memcpy(e_.at(e_.here()), p.bytes, p.size);

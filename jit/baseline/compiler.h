@@ -111,6 +111,13 @@ class Compiler {
     i8 to[2] = {-1, -1};  // result registers
     Snapshot dirty;
   };
+  struct SlowCheck {  // check_sp_alignment of a misaligned value
+    u32 jump, resume;
+    u8 reg;
+    bool xmm_live;
+    u32 helper, site;
+    Snapshot dirty;
+  };
   struct FaultExit {
     u32 jump;
     Snapshot dirty;
@@ -241,6 +248,8 @@ class Compiler {
   void call_slow(Value v, const Inst& inst, const cpu::HelperInfo& helper);
   void fallback(Value v, const Inst& inst);
   void store_arg(Value v, i32 at, bool whole);
+  void check_alignment(const Inst& inst);
+  void emit_check(const SlowCheck& c);
   void load_result(Value v, int to, Type result);
   void load_arg(Value a, u8 to);
   void spill_caller_saved();
@@ -258,7 +267,23 @@ class Compiler {
   void leave_at(i32 offset, const void* stub);
   unsigned new_exit(i32 offset, bool is_call);
 
-  // lower_vector.cpp, lower_fp.cpp
+  // lower_move.cpp, lower_vector.cpp, lower_fp.cpp
+  void pool_load(u8 to, u64 lo, u64 hi);
+  u8 pool_temp(u64 half);                      // a scratch register with this in both halves
+  void v2(u32 id, u8 to, u8 a);
+  void v3(u32 id, u8 to, u8 a, u8 b);
+  void v3i(u32 id, u8 to, u8 a, u8 b, unsigned imm);
+  void v2i(u32 id, u8 to, u8 a, unsigned imm);
+  bool vector_binary(Value v, const Inst& inst);
+  bool vector_compare(Value v, const Inst& inst);
+  bool vector_shift(Value v, const Inst& inst);
+  bool vector_unary(Value v, const Inst& inst);
+  bool vector_lanes(Value v, const Inst& inst);
+  bool vector_permute(Value v, const Inst& inst);
+  static bool unsupported_form(const Inst& inst);
+  void transpose(u8 to, u8 a, u8 b, unsigned lane, bool odd, u8 t);
+  void deinterleave_one(u8 to, u8 a, unsigned lane, u8 t);
+  void deinterleave(u8 to, u8 a, u8 b, unsigned lane, bool odd, u8 t);
   bool lower_vector(Value v, const Inst& inst);
   bool lower_fp(Value v, const Inst& inst);
   bool lower_move(Value v, const Inst& inst);
@@ -278,6 +303,7 @@ class Compiler {
   std::vector<u16> free_slots_;
   std::vector<Dirty> dirty_pool_;
   std::vector<SlowAccess> slow_;
+  std::vector<SlowCheck> checks_;
   std::vector<FaultExit> faults_;
   std::vector<Tail> tails_;
   std::vector<PoolEntry> pool_;

@@ -9,6 +9,7 @@ using cpu::HelperInfo;
 
 void Compiler::lower_call(Value v, const Inst& d) {
   const HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
+  if (d.imm == static_cast<u64>(cpu::Helper::check_sp_alignment)) return check_alignment(d);
   if ((helper.effects & cpu::kState) != 0)
     call_state(v, d, helper);
   else
@@ -37,6 +38,26 @@ void Compiler::store_arg(Value v, i32 at, bool whole) {
     e_.sse_mem(0xf3, 0x11, r, {RSP, at});
   }
   if (whole) e_.store_imm(true, {RSP, at + 8}, 0);
+}
+
+// Before most accesses through SP: only a misaligned one calls.
+void Compiler::check_alignment(const Inst& d) {
+  const u8 r = use(d.args[0]);
+  e_.test_imm(false, r, 15);
+  const u32 jump = e_.jcc(Cond::NE);
+  checks_.push_back({jump, e_.here(), r, files_[kXmm].used != 0, static_cast<u32>(d.imm), site(), snapshot()});
+  consume(d.args[0]);
+}
+
+void Compiler::emit_check(const SlowCheck& c) {
+  e_.bind(c.jump);
+  e_.store(true, {RSP, arg_slot(1)}, c.reg);
+  e_.store_imm(true, {RSP, arg_slot(0)}, static_cast<i32>(c.helper));
+  e_.store_imm(false, {kStateReg, FERRY_STATE(site)}, static_cast<i32>(c.site));
+  e_.call_to(stubs_.helper[c.xmm_live ? 1 : 0]);
+  emit_fault_check(c.dirty);
+  const u32 back = e_.jmp();
+  e_.bind(back, c.resume);
 }
 
 // Reads no guest state: the registers stay as they are around the call.

@@ -1,99 +1,433 @@
-// Lowering of moves between register files and of vector ops that the host has.
+// Lowering of vector ops, for hosts with AVX: three-operand forms, so that no operand has to be copied. Without AVX they are calls.
 #include "jit/baseline/compiler.h"
 
 namespace ferry::jit::baseline {
 
-// A constant into a register.
-u8 Compiler::load_const(Value v) {
-  const Inst& d = inst(v);
-  const Type t = type_of(v);
-  const u8 r = alloc(class_of(t));
-  bind(v, r);
-  values_[v].clean = true;
-  if (ir::is_int(t)) {
-    e_.mov_imm(r, t == Type::I32 ? d.imm & 0xffffffff : d.imm);
-    return r;
+namespace x86 = asmjit::x86;
+namespace I = x86::Inst;
+
+namespace {
+
+constexpr u32 kNone = 0;
+
+// Host instruction of a lane-wise op; kNone where there is none.
+struct ByLane {
+  u32 id[4];
+};
+
+ByLane direct(Op op) {
+  switch (op) {
+    case Op::VAnd: return {{I::kIdVpand, I::kIdVpand, I::kIdVpand, I::kIdVpand}};
+    case Op::VOr: return {{I::kIdVpor, I::kIdVpor, I::kIdVpor, I::kIdVpor}};
+    case Op::VXor: return {{I::kIdVpxor, I::kIdVpxor, I::kIdVpxor, I::kIdVpxor}};
+    case Op::VAdd: return {{I::kIdVpaddb, I::kIdVpaddw, I::kIdVpaddd, I::kIdVpaddq}};
+    case Op::VSub: return {{I::kIdVpsubb, I::kIdVpsubw, I::kIdVpsubd, I::kIdVpsubq}};
+    case Op::VMul: return {{kNone, I::kIdVpmullw, I::kIdVpmulld, kNone}};
+    case Op::VCmpEq: return {{I::kIdVpcmpeqb, I::kIdVpcmpeqw, I::kIdVpcmpeqd, I::kIdVpcmpeqq}};
+    case Op::VCmpGt: return {{I::kIdVpcmpgtb, I::kIdVpcmpgtw, I::kIdVpcmpgtd, I::kIdVpcmpgtq}};
+    case Op::VSMax: return {{I::kIdVpmaxsb, I::kIdVpmaxsw, I::kIdVpmaxsd, kNone}};
+    case Op::VSMin: return {{I::kIdVpminsb, I::kIdVpminsw, I::kIdVpminsd, kNone}};
+    case Op::VUMax: return {{I::kIdVpmaxub, I::kIdVpmaxuw, I::kIdVpmaxud, kNone}};
+    case Op::VUMin: return {{I::kIdVpminub, I::kIdVpminuw, I::kIdVpminud, kNone}};
+    case Op::VAddP: return {{kNone, I::kIdVphaddw, I::kIdVphaddd, kNone}};
+    case Op::VZip1: return {{I::kIdVpunpcklbw, I::kIdVpunpcklwd, I::kIdVpunpckldq, I::kIdVpunpcklqdq}};
+    case Op::VZip2: return {{I::kIdVpunpckhbw, I::kIdVpunpckhwd, I::kIdVpunpckhdq, I::kIdVpunpckhqdq}};
+    case Op::VUzp1: return {{kNone, kNone, kNone, I::kIdVpunpcklqdq}};
+    case Op::VUzp2: return {{kNone, kNone, kNone, I::kIdVpunpckhqdq}};
+    case Op::VTrn1: return {{kNone, kNone, kNone, I::kIdVpunpcklqdq}};
+    case Op::VTrn2: return {{kNone, kNone, kNone, I::kIdVpunpckhqdq}};
+    default: return {{kNone, kNone, kNone, kNone}};
   }
-  const u64 bits = t == Type::F32 ? d.imm & 0xffffffff : d.imm;
-  if (bits == 0) {
-    e_.sse(0, 0x57, r, r);  // xorps
-  } else if (t == Type::V128 && bits == ~u64{0}) {
-    e_.sse(0x66, 0x76, r, r);  // pcmpeqd
-  } else {
-    const u64 both[2] = {bits, t == Type::V128 ? bits : 0};
-    if (r >= 8) e_.byte(0x44);
-    e_.byte(0x0f);  // movaps r, [rip + constant]
-    e_.byte(0x28);
-    e_.byte(0x05u | (r & 7u) << 3);
-    pool_ref(both, 16);
-  }
+}
+
+constexpr u64 replicate(u64 value, unsigned lane) {
+  const unsigned bits = 8u << lane;
+  u64 r = 0;
+  for (unsigned at = 0; at < 64; at += bits) r |= (value & low_mask(bits)) << at;
   return r;
 }
 
-// Between integer, scalar and vector: no arithmetic.
-bool Compiler::lower_move(Value v, const Inst& d) {
-  const Value a = d.args[0];
+}  // namespace
+
+void Compiler::v2(u32 id, u8 to, u8 a) { e_.as.emit(id, x86::xmm(to), x86::xmm(a)); }
+void Compiler::v3(u32 id, u8 to, u8 a, u8 b) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), x86::xmm(b)); }
+void Compiler::v3i(u32 id, u8 to, u8 a, u8 b, unsigned imm) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), x86::xmm(b), asmjit::imm(imm)); }
+void Compiler::v2i(u32 id, u8 to, u8 a, unsigned imm) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), asmjit::imm(imm)); }
+
+u8 Compiler::pool_temp(u64 half) {
+  const u8 t = alloc_temp(kXmm);
+  if (half == 0)
+    v3(I::kIdVpxor, t, t, t);
+  else if (half == ~u64{0})
+    v3(I::kIdVpcmpeqd, t, t, t);
+  else
+    pool_load(t, half, half);
+  return t;
+}
+
+bool Compiler::lower_vector(Value v, const Inst& d) {
+  if (!cpu_.avx || d.type != Type::V128) return cpu_.avx && d.op == Op::VExtract ? vector_lanes(v, d) : false;
+  if (const u32 id = direct(d.op).id[d.lane]; id != kNone) {
+    const u8 a = use(d.args[0]), b = use(d.args[1]);
+    consume(d.args[0]);
+    consume(d.args[1]);
+    v3(id, define(v, a, 0, b), a, b);
+    return true;
+  }
+  return vector_binary(v, d) || vector_compare(v, d) || vector_shift(v, d) || vector_unary(v, d) || vector_lanes(v, d) || vector_permute(v, d);
+}
+
+// Bitwise with an inverted operand, selection, byte multiplication, pairwise sums.
+bool Compiler::vector_binary(Value v, const Inst& d) {
   switch (d.op) {
-    case Op::FBits: {
-      const u8 ra = use(a);
-      consume(a);
-      e_.sse(0x66, 0x7e, ra, define(v), d.type == Type::I64);  // movd, movq: the register field is the source
+    case Op::VAndNot:
+    case Op::VOrNot:
+    case Op::VMul:
+    case Op::VAddP: break;
+    case Op::VBsl: {
+      const u8 a = use(d.args[0]), b = use(d.args[1]), c = use(d.args[2]);
+      const u8 t = alloc_temp(kXmm);
+      v3(I::kIdVpand, t, a, b);
+      for (unsigned n = 0; n < 3; ++n) consume(d.args[n]);
+      const u8 to = define(v, a, mask(t));
+      v3(I::kIdVpandn, to, a, c);
+      v3(I::kIdVpor, to, to, t);
       return true;
     }
-    case Op::FFromBits: {
-      const u8 ra = use(a);
-      consume(a);
-      e_.sse(0x66, 0x6e, define(v), ra, d.type == Type::F64);
-      values_[v].clean = true;
-      return true;
-    }
-    case Op::VToF: {  // the low lane of the same register
-      const u8 ra = use(a);
-      bind(v, ra);
-      consume(a);
-      return true;
-    }
-    case Op::VFromF: {
-      const u8 ra = use(a);
-      if (values_[a].clean) {
-        bind(v, ra);
-        consume(a);
-        return true;
-      }
-      const u8 to = alloc(kXmm);
-      if (d.from == Type::F64) {
-        e_.sse(0xf3, 0x7e, to, ra);
+    default: return false;
+  }
+  const u8 a = use(d.args[0]), b = use(d.args[1]);
+  const u8 t = d.op == Op::VOrNot ? pool_temp(~u64{0}) : alloc_temp(kXmm);
+  const u8 u = d.op == Op::VMul || d.op == Op::VAddP ? alloc_temp(kXmm) : t;
+  consume(d.args[0]);
+  consume(d.args[1]);
+  const u8 to = alloc(kXmm);
+  bind(v, to);
+  switch (d.op) {
+    case Op::VAndNot: v3(I::kIdVpandn, to, b, a); break;
+    case Op::VOrNot:
+      v3(I::kIdVpxor, t, t, b);
+      v3(I::kIdVpor, to, t, a);
+      break;
+    case Op::VMul:  // bytes: odd and even ones as halfwords
+      if (d.lane != 0) return unsupported_form(d);
+      v2i(I::kIdVpsrlw, t, a, 8);
+      v2i(I::kIdVpsrlw, u, b, 8);
+      v3(I::kIdVpmullw, t, t, u);
+      v2i(I::kIdVpsllw, t, t, 8);
+      v3(I::kIdVpmullw, to, a, b);
+      v2i(I::kIdVpsllw, to, to, 8);
+      v2i(I::kIdVpsrlw, to, to, 8);
+      v3(I::kIdVpor, to, to, t);
+      break;
+    default:  // VAddP: even elements plus odd elements
+      deinterleave(to, a, b, d.lane, false, t);
+      deinterleave(u, a, b, d.lane, true, t);
+      v3(direct(Op::VAdd).id[d.lane], to, to, u);
+      break;
+  }
+  return true;
+}
+
+bool Compiler::unsupported_form(const Inst&) { UNREACHABLE("a vector form that the verifier does not allow"); }
+
+// The even or odd elements of a, then of b.
+void Compiler::deinterleave(u8 to, u8 a, u8 b, unsigned lane, bool odd, u8 t) {
+  switch (lane) {
+    case 0:
+    case 1: {
+      const u32 left = lane == 0 ? I::kIdVpsllw : I::kIdVpslld, right = lane == 0 ? I::kIdVpsrlw : I::kIdVpsrld;
+      const unsigned n = 8u << lane;
+      if (odd) {
+        v2i(right, t, a, n);
+        v2i(right, to, b, n);
       } else {
-        e_.sse(0, 0x57, to, to);
-        e_.sse(0xf3, 0x10, to, ra);
+        v2i(left, t, a, n);
+        v2i(right, t, t, n);
+        v2i(left, to, b, n);
+        v2i(right, to, to, n);
       }
-      consume(a);
-      bind(v, to);
+      return v3(lane == 0 ? I::kIdVpackuswb : I::kIdVpackusdw, to, t, to);
+    }
+    case 2: return v3i(I::kIdVshufps, to, a, b, odd ? 0xdd : 0x88);
+    default: return v3(odd ? I::kIdVpunpckhqdq : I::kIdVpunpcklqdq, to, a, b);
+  }
+}
+
+// Comparisons that the host has only inverted, or only signed.
+bool Compiler::vector_compare(Value v, const Inst& d) {
+  if (d.op != Op::VCmpGe && d.op != Op::VCmpHi && d.op != Op::VCmpHs) return false;
+  const u8 a = use(d.args[0]), b = use(d.args[1]);
+  const u8 t = alloc_temp(kXmm);
+  const u8 to = alloc(kXmm);
+  const u32 gt = direct(Op::VCmpGt).id[d.lane], eq = direct(Op::VCmpEq).id[d.lane];
+  bool inverse = false;
+  if (d.op == Op::VCmpGe) {
+    v3(gt, to, b, a);
+    inverse = true;
+  } else if (d.lane == 3) {
+    pool_load(t, u64{1} << 63, u64{1} << 63);
+    v3(I::kIdVpxor, to, b, t);
+    v3(I::kIdVpxor, t, a, t);
+    inverse = d.op == Op::VCmpHs;
+    if (inverse)
+      v3(gt, to, to, t);
+    else
+      v3(gt, to, t, to);
+  } else {
+    // The larger is a: a >= b. The larger is b: not a > b.
+    v3(direct(Op::VUMax).id[d.lane], to, a, b);
+    v3(eq, to, to, d.op == Op::VCmpHs ? a : b);
+    inverse = d.op == Op::VCmpHi;
+  }
+  if (inverse) {
+    v3(I::kIdVpcmpeqd, t, t, t);
+    v3(I::kIdVpxor, to, to, t);
+  }
+  consume(d.args[0]);
+  consume(d.args[1]);
+  bind(v, to);
+  return true;
+}
+
+bool Compiler::vector_shift(Value v, const Inst& d) {
+  if (d.op != Op::VShl && d.op != Op::VUShr && d.op != Op::VSShr) return false;
+  static constexpr u32 kLeft[] = {I::kIdVpsllw, I::kIdVpsllw, I::kIdVpslld, I::kIdVpsllq};
+  static constexpr u32 kRight[] = {I::kIdVpsrlw, I::kIdVpsrlw, I::kIdVpsrld, I::kIdVpsrlq};
+  const unsigned n = static_cast<unsigned>(d.imm), bits = 8u << d.lane;
+  const u8 a = use(d.args[0]);
+  const u8 t = alloc_temp(kXmm), to = alloc(kXmm);
+  if (d.op == Op::VSShr && (d.lane == 1 || d.lane == 2)) {
+    v2i(d.lane == 1 ? I::kIdVpsraw : I::kIdVpsrad, to, a, n);
+  } else if (d.op == Op::VSShr && d.lane == 3) {
+    v3(I::kIdVpxor, t, t, t);
+    v3(I::kIdVpcmpgtq, t, t, a);  // signs
+    v2i(I::kIdVpsllq, t, t, 64 - n);
+    v2i(I::kIdVpsrlq, to, a, n);
+    v3(I::kIdVpor, to, to, t);
+  } else if (d.op == Op::VSShr) {  // bytes: logical, then the sign extended from its new place
+    const unsigned m = n == 8 ? 7 : n;
+    v2i(I::kIdVpsrlw, to, a, m);
+    pool_load(t, replicate(low_mask(8 - m), 0), replicate(low_mask(8 - m), 0));
+    v3(I::kIdVpand, to, to, t);
+    pool_load(t, replicate(0x80u >> m, 0), replicate(0x80u >> m, 0));
+    v3(I::kIdVpxor, to, to, t);
+    v3(I::kIdVpsubb, to, to, t);
+  } else if (n == bits) {
+    v3(I::kIdVpxor, to, to, to);
+  } else {
+    const bool left = d.op == Op::VShl;
+    v2i(left ? kLeft[d.lane] : kRight[d.lane], to, a, n);
+    if (d.lane == 0) {
+      const u64 kept = replicate(left ? 0xffu << n : 0xffu >> n, 0);
+      pool_load(t, kept, kept);
+      v3(I::kIdVpand, to, to, t);
+    }
+  }
+  consume(d.args[0]);
+  bind(v, to);
+  return true;
+}
+
+bool Compiler::vector_unary(Value v, const Inst& d) {
+  switch (d.op) {
+    case Op::VNot:
+    case Op::VNeg:
+    case Op::VAbs:
+    case Op::VNarrow:
+    case Op::VSWiden:
+    case Op::VUWiden:
+    case Op::VCnt:
+    case Op::VFNeg:
+    case Op::VFAbs: break;
+    default: return false;
+  }
+  static constexpr u32 kAbs[] = {I::kIdVpabsb, I::kIdVpabsw, I::kIdVpabsd};
+  static constexpr u32 kSigned[] = {I::kIdVpmovsxbw, I::kIdVpmovsxwd, I::kIdVpmovsxdq};
+  static constexpr u32 kUnsigned[] = {I::kIdVpmovzxbw, I::kIdVpmovzxwd, I::kIdVpmovzxdq};
+  const u8 a = use(d.args[0]);
+  const u8 t = alloc_temp(kXmm), to = alloc(kXmm);
+  switch (d.op) {
+    case Op::VNot:
+      v3(I::kIdVpcmpeqd, t, t, t);
+      v3(I::kIdVpxor, to, a, t);
+      break;
+    case Op::VNeg:
+      v3(I::kIdVpxor, t, t, t);
+      v3(direct(Op::VSub).id[d.lane], to, t, a);
+      break;
+    case Op::VAbs:
+      if (d.lane < 3) {
+        v2(kAbs[d.lane], to, a);
+      } else {
+        v3(I::kIdVpxor, t, t, t);
+        v3(I::kIdVpsubq, t, t, a);
+        e_.as.vblendvpd(x86::xmm(to), x86::xmm(a), x86::xmm(t), x86::xmm(a));
+      }
+      break;
+    case Op::VNarrow:
+      v3(I::kIdVpxor, to, to, to);
+      deinterleave_one(to, a, d.lane, t);
+      break;
+    case Op::VSWiden: v2(kSigned[d.lane], to, a); break;
+    case Op::VUWiden: v2(kUnsigned[d.lane], to, a); break;
+    case Op::VCnt: {  // by nibbles
+      const u8 low = pool_temp(0x0f0f0f0f0f0f0f0f);
+      const u8 table = alloc_temp(kXmm);
+      pool_load(table, 0x0302020102010100, 0x0403030203020201);
+      v3(I::kIdVpand, t, a, low);
+      v2i(I::kIdVpsrlw, to, a, 4);
+      v3(I::kIdVpand, to, to, low);
+      v3(I::kIdVpshufb, t, table, t);
+      v3(I::kIdVpshufb, to, table, to);
+      v3(I::kIdVpaddb, to, to, t);
+      break;
+    }
+    default: {  // VFNeg, VFAbs
+      const u64 sign = d.lane == 2 ? 0x8000000080000000 : u64{1} << 63;
+      const u64 half = d.op == Op::VFNeg ? sign : ~sign;
+      pool_load(t, half, half);
+      v3(d.op == Op::VFNeg ? I::kIdVpxor : I::kIdVpand, to, a, t);
+      break;
+    }
+  }
+  consume(d.args[0]);
+  bind(v, to);
+  return true;
+}
+
+// The even elements of a in the low half; `to` is zero before.
+void Compiler::deinterleave_one(u8 to, u8 a, unsigned lane, u8 t) {
+  if (lane == 2) {
+    v2i(I::kIdVpshufd, t, a, 0x08);
+    return v2(I::kIdVmovq, to, t);
+  }
+  const unsigned n = 8u << lane;
+  v2i(lane == 0 ? I::kIdVpsllw : I::kIdVpslld, t, a, n);
+  v2i(lane == 0 ? I::kIdVpsrlw : I::kIdVpsrld, t, t, n);
+  v3(lane == 0 ? I::kIdVpackuswb : I::kIdVpackusdw, to, t, to);
+}
+
+// One lane in or out, or everywhere.
+bool Compiler::vector_lanes(Value v, const Inst& d) {
+  const unsigned index = static_cast<unsigned>(d.imm);
+  switch (d.op) {
+    case Op::VExtract: {
+      const u8 a = use(d.args[0]);
+      consume(d.args[0]);
+      const u8 to = define(v);
+      const x86::Xmm x = x86::xmm(a);
+      const x86::Gp w = x86::gpd(to), q = x86::gpq(to);
+      switch (d.lane) {
+        case 0: e_.as.vpextrb(w, x, index); break;
+        case 1: e_.as.vpextrw(w, x, index); break;
+        case 2:
+          if (index == 0)
+            e_.as.vmovd(w, x);
+          else
+            e_.as.vpextrd(w, x, index);
+          break;
+        default:
+          if (index == 0)
+            e_.as.vmovq(q, x);
+          else
+            e_.as.vpextrq(q, x, index);
+      }
       return true;
     }
-    case Op::VZeroUpper: {
-      const u8 ra = use(a);
-      consume(a);
-      e_.sse(0xf3, 0x7e, define(v, ra), ra);
-      return true;
-    }
-    case Op::VFromPair: {
-      const u8 ra = use(a), rb = use(d.args[1]);
-      const u8 t = alloc(kXmm), to = alloc(kXmm);
-      e_.sse(0x66, 0x6e, to, ra, true);
-      e_.sse(0x66, 0x6e, t, rb, true);
-      e_.sse(0x66, 0x6c, to, t);  // punpcklqdq
-      consume(a);
+    case Op::VInsert: {
+      const u8 a = use(d.args[0]), b = use(d.args[1]);
+      consume(d.args[0]);
       consume(d.args[1]);
-      bind(v, to);
+      const u8 to = define(v, a);
+      const x86::Xmm t = x86::xmm(to), x = x86::xmm(a);
+      if (d.lane == 0) e_.as.vpinsrb(t, x, x86::gpd(b), index);
+      if (d.lane == 1) e_.as.vpinsrw(t, x, x86::gpd(b), index);
+      if (d.lane == 2) e_.as.vpinsrd(t, x, x86::gpd(b), index);
+      if (d.lane == 3) e_.as.vpinsrq(t, x, x86::gpq(b), index);
+      return true;
+    }
+    case Op::VDup: {
+      const u8 a = use(d.args[0]);
+      consume(d.args[0]);
+      const u8 t = d.lane == 0 ? pool_temp(0) : u8{0};
+      const u8 to = define(v);
+      e_.as.vmovq(x86::xmm(to), x86::gpq(a));
+      if (d.lane == 0) v3(I::kIdVpshufb, to, to, t);
+      if (d.lane == 1) v2i(I::kIdVpshuflw, to, to, 0);
+      if (d.lane == 1 || d.lane == 2) v2i(I::kIdVpshufd, to, to, 0);
+      if (d.lane == 3) v3(I::kIdVpunpcklqdq, to, to, to);
+      return true;
+    }
+    case Op::VDupLane: {
+      const u8 a = use(d.args[0]);
+      u64 pattern = 0;  // of a byte shuffle
+      for (unsigned i = 0; i < 8; ++i) pattern |= u64{(index << d.lane) + (i & ((1u << d.lane) - 1))} << (8 * i);
+      const u8 t = pool_temp(pattern);
+      consume(d.args[0]);
+      v3(I::kIdVpshufb, define(v, a), a, t);
       return true;
     }
     default: return false;
   }
 }
 
-bool Compiler::lower_vector(Value, const Inst&) { return false; }
+bool Compiler::vector_permute(Value v, const Inst& d) {
+  switch (d.op) {
+    case Op::VExt:
+    case Op::VUzp1:
+    case Op::VUzp2:
+    case Op::VTrn1:
+    case Op::VTrn2:
+    case Op::VTbl1: break;
+    case Op::VRev: {
+      u64 lo = 0, hi = 0;
+      const unsigned flip = ((1u << d.imm) - 1) & ~((1u << d.lane) - 1);  // XOR with this reverses lanes in a container
+      for (unsigned i = 0; i < 8; ++i) {
+        lo |= u64{i ^ flip} << (8 * i);
+        hi |= u64{(i + 8) ^ flip} << (8 * i);
+      }
+      const u8 a = use(d.args[0]);
+      const u8 t = alloc_temp(kXmm);
+      pool_load(t, lo, hi);
+      consume(d.args[0]);
+      v3(I::kIdVpshufb, define(v, a), a, t);
+      return true;
+    }
+    default: return false;
+  }
+  const u8 a = use(d.args[0]), b = use(d.args[1]);
+  const u8 t = alloc_temp(kXmm), to = alloc(kXmm);
+  switch (d.op) {
+    case Op::VExt: v3i(I::kIdVpalignr, to, b, a, static_cast<unsigned>(d.imm)); break;
+    case Op::VUzp1: deinterleave(to, a, b, d.lane, false, t); break;
+    case Op::VUzp2: deinterleave(to, a, b, d.lane, true, t); break;
+    case Op::VTbl1:  // an index above 15 gets its top bit, which gives zero
+      pool_load(t, 0x7070707070707070, 0x7070707070707070);
+      v3(I::kIdVpaddusb, t, b, t);
+      v3(I::kIdVpshufb, to, a, t);
+      break;
+    default: transpose(to, a, b, d.lane, d.op == Op::VTrn2, t); break;
+  }
+  consume(d.args[0]);
+  consume(d.args[1]);
+  bind(v, to);
+  return true;
+}
 
-bool Compiler::lower_fp(Value, const Inst&) { return false; }
+// TRN1, TRN2 of lanes below 64 bits: one operand shifted by a lane, then every other lane of each.
+void Compiler::transpose(u8 to, u8 a, u8 b, unsigned lane, bool odd, u8 t) {
+  static constexpr u32 kLeft[] = {I::kIdVpsllw, I::kIdVpslld, I::kIdVpsllq};
+  static constexpr u32 kRight[] = {I::kIdVpsrlw, I::kIdVpsrld, I::kIdVpsrlq};
+  const unsigned n = 8u << lane;
+  if (lane > 0) {
+    v2i(odd ? kRight[lane] : kLeft[lane], t, odd ? a : b, n);
+    return v3i(I::kIdVpblendw, to, odd ? t : a, odd ? b : t, lane == 1 ? 0xaa : 0xcc);
+  }
+  pool_load(t, odd ? 0xff00ff00ff00ff00 : 0x00ff00ff00ff00ff, odd ? 0xff00ff00ff00ff00 : 0x00ff00ff00ff00ff);
+  v3(I::kIdVpand, t, t, odd ? b : a);
+  v2i(odd ? kRight[0] : kLeft[0], to, odd ? a : b, 8);
+  v3(I::kIdVpor, to, to, t);
+}
 
 }  // namespace ferry::jit::baseline
