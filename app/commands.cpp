@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "control/exit_status.h"
 #include "core/nearest.h"
+#include "cpu/sysregs.h"
 
 namespace ferry::app {
 namespace {
@@ -23,7 +24,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"run", "run OPTION...", "runs a machine (ferry run --help)", run_command},
     {"explain", "explain insn WORD", "shows what becomes of one instruction", explain_command},
-    {"reference", "reference options|settings", "prints a page of docs/reference", reference_command},
+    {"reference", "reference options|settings|sysregs", "prints a page of docs/reference", reference_command},
 };
 
 std::string usage() {
@@ -64,13 +65,15 @@ int ferry_main(Arguments arguments) {
 }
 
 int reference_command(Arguments arguments) {
-  if (arguments.size() != 1) return mistake("reference: expected one page, options or settings");
+  if (arguments.size() != 1) return mistake("reference: expected one page, options, settings or sysregs");
   if (arguments[0] == "options") {
     fmt::print("{}", options_page());
   } else if (arguments[0] == "settings") {
     fmt::print("{}", settings_page());
+  } else if (arguments[0] == "sysregs") {
+    fmt::print("{}", cpu::sysregs_page());
   } else {
-    return mistake(fmt::format("reference {}: no such page, expected options or settings", arguments[0]));
+    return mistake(fmt::format("reference {}: no such page, expected options, settings or sysregs", arguments[0]));
   }
   return control::kExitOk;
 }

@@ -1,6 +1,7 @@
 // System registers by encoding: what the table of cpu/sysregs.def says, and accesses to them.
 #pragma once
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "cpu/state.h"
@@ -52,5 +53,8 @@ constexpr u32 sysreg_iss(u32 key, unsigned rt, bool read) {
 }
 // The traps that are decided at run time: whether an EL0 access goes to EL1. False for Uct, Uma and Fp, which Mode holds.
 bool el0_access_trapped(const CpuState& s, const SysRegInfo& r, bool read);
+
+// The page docs/reference/sysregs.md.
+std::string sysregs_page();
 
 }  // namespace ferry::cpu

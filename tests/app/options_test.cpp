@@ -143,9 +143,10 @@ TEST_CASE("options are unique, explained and grouped, and the pages are current"
     CHECK_FALSE(row.sentence.empty());
     if (row.group != group) CHECK(groups.insert(group = row.group).second);
   }
-  // Written by: build/ferry reference options > docs/reference/options.md (and settings)
+  // Written by: build/ferry reference options > docs/reference/options.md (and settings, sysregs)
   CHECK(content(std::string(FERRY_SOURCE) + "/docs/reference/options.md") == options_page());
   CHECK(content(std::string(FERRY_SOURCE) + "/docs/reference/settings.md") == settings_page());
+  CHECK(content(std::string(FERRY_SOURCE) + "/docs/reference/sysregs.md") == cpu::sysregs_page());
 }
 
 TEST_CASE("durations") {
