@@ -5,6 +5,7 @@
 #include <sstream>
 #include <vector>
 
+#include "cpu/sysregs.h"
 #include "tests/catch.h"
 
 using namespace ferry;
