@@ -1,6 +1,7 @@
 #include "devices/registry.h"
 
 #include "devices/cfi_flash.h"
+#include "devices/fw_cfg.h"
 #include "devices/gicv3.h"
 #include "devices/pl011.h"
 #include "devices/pl031.h"
@@ -23,6 +24,7 @@ constexpr Model kModels[] = {
     {"arm,pl031", "PrimeCell real-time clock (PL031)", make<Pl031>},
     {"arm,pl061", "PrimeCell GPIO (PL061)", make<Pl061>},
     {"cfi-flash", "NOR flash with the Intel command set", CfiFlash::make},
+    {"qemu,fw-cfg-mmio", "firmware configuration (fw_cfg)", make<FwCfg>},
     {"virtio,mmio", "virtio transport over MMIO", virtio::VirtioMmio::make},
 };
 

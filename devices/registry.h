@@ -34,6 +34,10 @@ struct DeviceContext {
   std::vector<u32> cpu_affinities = {};
   std::map<std::string, std::vector<u8>> properties = {};  // the node's other properties, raw
 
+  // fw_cfg: named files of its directory, and items by key (kernel 0x08, 0x11; ramdisk 0x0b, 0x12; command line 0x14, 0x15; ...).
+  std::map<std::string, std::vector<u8>> firmware_files = {};
+  std::map<u16, std::vector<u8>> firmware_items = {};
+
   // What is plugged into the node (virtio,mmio), as `-device` names it: virtio-blk-device, virtio-rng-device. Empty: nothing.
   std::string plugged = {};
   // Options of the plugged device, by QEMU's names (serial=).
