@@ -2,13 +2,17 @@
 #include "frontend/decoder.h"
 #include "frontend/fp.h"
 #include "frontend/pattern.h"
+#include "frontend/system.h"
 
 namespace ferry::frontend {
 
+std::span<const Row> load_store_simd_rows();
+std::span<const Row> load_store_structure_rows();
+
 std::span<const std::span<const Row>> row_tables() {
   static const std::span<const Row> tables[] = {
-      data_processing_immediate_rows(), branch_rows(), load_store_rows(), load_store_exclusive_rows(), data_processing_register_rows(),
-      fp_scalar_rows(),
+      data_processing_immediate_rows(), branch_rows(), system_rows(), load_store_exclusive_rows(), load_store_structure_rows(), load_store_rows(),
+      load_store_simd_rows(), data_processing_register_rows(), fp_scalar_rows(),
   };
   return tables;
 }

@@ -1,5 +1,5 @@
 if(FERRY_BASELINE)
   find_package(asmjit CONFIG REQUIRED)
   target_link_libraries(ferry_jit PRIVATE asmjit::asmjit)
-  target_compile_definitions(ferry_jit PUBLIC FERRY_HAS_BASELINE)
+  target_compile_definitions(ferry_jit PRIVATE FERRY_HAS_BASELINE)
 endif()

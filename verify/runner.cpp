@@ -2,10 +2,7 @@
 
 #include "core/check.h"
 #include "jit/interpreter/interpreter.h"
-#include "jit/tier.h"
-#ifdef FERRY_HAS_BASELINE
-#include "jit/baseline/baseline.h"
-#endif
+#include "jit/tiers.h"
 
 namespace ferry::verify {
 namespace {
@@ -48,9 +45,15 @@ std::unique_ptr<Runner> interpreter_runner() { return std::make_unique<Interpret
 std::vector<std::unique_ptr<Runner>> all_runners() {
   std::vector<std::unique_ptr<Runner>> all;
   all.push_back(interpreter_runner());
-#ifdef FERRY_HAS_BASELINE
-  if (auto baseline = jit::Baseline::create(usize{16} << 20); baseline) all.push_back(std::make_unique<TierRunner>("baseline", std::move(*baseline)));
-#endif
+  for (const auto& [tier, name] : {std::pair{ferry::Tier::Baseline, "baseline"}, std::pair{ferry::Tier::Llvm, "llvm"}}) {
+    if (!jit::tier_available(tier)) continue;
+    Settings settings;
+    settings.tier = tier;
+    settings.code_cache = usize{16} << 20;
+    auto compiler = jit::make_compiler(settings);
+    ASSERT(compiler.ok(), "a tier that is available cannot be made");
+    all.push_back(std::make_unique<TierRunner>(name, std::move(*compiler)));
+  }
   return all;
 }
 

@@ -19,7 +19,7 @@ struct Variant {
 
 class Session {
  public:
-  // mode carries the FPCR that every state of this session has.
+  // mode carries the FPCR that all its states have.
   Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant);
   // The memory before; after run() the memory after.
   Memory& memory() { return memory_.contents(); }

@@ -51,14 +51,14 @@ TEST_CASE("every row agrees with Capstone on the words it stands for") {
   }
 }
 
-TEST_CASE("rows do not overlap") {
+TEST_CASE("rows do not overlap, unless the special case stands before the general one") {
   const auto rows = all_rows();
-  for (const Row& a : rows)
-    for (const Row& b : rows) {
-      if (&a == &b) continue;
+  for (usize i = 0; i < rows.size(); ++i)
+    for (usize j = i + 1; j < rows.size(); ++j) {
+      const Row &a = rows[i], &b = rows[j];
       const u32 common = a.mask & b.mask;
       INFO(a.title << " and " << b.title);
-      CHECK((a.value & common) != (b.value & common));
+      CHECK(((a.value & common) != (b.value & common) || (common == b.mask && a.mask != b.mask)));
     }
 }
 

@@ -1,10 +1,11 @@
 /* The oracle: runs A64 instructions on whatever executes this program (an Arm host, or qemu-aarch64 in its own process) and reports the
  * state they leave. Built for aarch64-linux, static, with -Wl,-Ttext-segment=0x0c000000 -Wl,--defsym=case_code=0x10000100.
  *
- * stdin:  Header, `words` instruction words, then `states` times (State, `memory_bytes` bytes of memory).      Repeated until end of file.
+ * stdin:  Header, `words` instruction words (0: those of the request before), then `states` times (State, `memory_bytes` bytes of memory).      Repeated until end of file.
  * stdout: for each state, (State, the memory bytes).
  *
- * The code stands at 10000100 among BRKs; memory is 8 KiB at 20000000, zero outside the given window. A case ends at the first signal. */
+ * The code stands at 10000100 among BRKs; memory is 8 KiB at 20000000, zero outside the given window. A case ends at its end, at any other
+ * BRK, or at another signal. Instructions that write TPIDR_EL0 are not for this oracle: it is the one place to put a register at the end. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
@@ -31,13 +32,21 @@ static uint8_t* const memory = (uint8_t*)0x20000000;
 enum { kCodeBytes = 65536, kCodeOffset = 0x100, kMemoryBytes = 8192, kMaxWords = 256 };
 static const uint32_t kBrk = 0xd42001e0;
 
-static State state;
+__attribute__((used)) State state;
 static jmp_buf back;
+static uint32_t words_in_place;
 
-void enter(const State* s) __attribute__((noreturn));
+/* Loads everything and goes to the code; the branch behind the code comes back to `leave`, which stores everything and returns from enter. */
+void enter(const State* s);
+void leave(void);
+uint64_t host_frame[16];
 __asm__(
     ".globl enter\n"
     "enter:\n"
+    "  adrp x1, host_frame\n  add x1, x1, :lo12:host_frame\n"
+    "  stp x19, x20, [x1]\n  stp x21, x22, [x1, #16]\n  stp x23, x24, [x1, #32]\n  stp x25, x26, [x1, #48]\n"
+    "  stp x27, x28, [x1, #64]\n  stp x29, x30, [x1, #80]\n"
+    "  mov x2, sp\n  mrs x3, tpidr_el0\n  stp x2, x3, [x1, #96]\n"
     "  ldr w1, [x0, #276]\n  msr fpcr, x1\n"
     "  ldr w1, [x0, #280]\n  msr fpsr, x1\n"
     "  ldr w1, [x0, #272]\n  msr nzcv, x1\n"
@@ -52,7 +61,28 @@ __asm__(
     "  ldp x18, x19, [x0, #144]\n  ldp x20, x21, [x0, #160]\n  ldp x22, x23, [x0, #176]\n  ldp x24, x25, [x0, #192]\n"
     "  ldp x26, x27, [x0, #208]\n  ldp x28, x29, [x0, #224]\n  ldr x30, [x0, #240]\n"
     "  ldp x0, x1, [x0]\n"
-    "  b case_code\n");
+    "  b case_code\n"
+    ".globl leave\n"
+    "leave:\n"
+    "  msr tpidr_el0, x0\n"
+    "  adrp x0, state\n  add x0, x0, :lo12:state\n"
+    "  str x1, [x0, #8]\n  mrs x1, tpidr_el0\n  str x1, [x0]\n"
+    "  stp x2, x3, [x0, #16]\n  stp x4, x5, [x0, #32]\n  stp x6, x7, [x0, #48]\n  stp x8, x9, [x0, #64]\n"
+    "  stp x10, x11, [x0, #80]\n  stp x12, x13, [x0, #96]\n  stp x14, x15, [x0, #112]\n  stp x16, x17, [x0, #128]\n"
+    "  stp x18, x19, [x0, #144]\n  stp x20, x21, [x0, #160]\n  stp x22, x23, [x0, #176]\n  stp x24, x25, [x0, #192]\n"
+    "  stp x26, x27, [x0, #208]\n  stp x28, x29, [x0, #224]\n  mov x1, sp\n  stp x30, x1, [x0, #240]\n"
+    "  mrs x1, nzcv\n  str w1, [x0, #272]\n  mrs x1, fpcr\n  str w1, [x0, #276]\n  mrs x1, fpsr\n  str w1, [x0, #280]\n"
+    "  add x1, x0, #288\n"
+    "  stp q0, q1, [x1, #0]\n  stp q2, q3, [x1, #32]\n  stp q4, q5, [x1, #64]\n  stp q6, q7, [x1, #96]\n"
+    "  stp q8, q9, [x1, #128]\n  stp q10, q11, [x1, #160]\n  stp q12, q13, [x1, #192]\n  stp q14, q15, [x1, #224]\n"
+    "  stp q16, q17, [x1, #256]\n  stp q18, q19, [x1, #288]\n  stp q20, q21, [x1, #320]\n  stp q22, q23, [x1, #352]\n"
+    "  stp q24, q25, [x1, #384]\n  stp q26, q27, [x1, #416]\n  stp q28, q29, [x1, #448]\n  stp q30, q31, [x1, #480]\n"
+    "  adrp x1, host_frame\n  add x1, x1, :lo12:host_frame\n"
+    "  ldp x19, x20, [x1]\n  ldp x21, x22, [x1, #16]\n  ldp x23, x24, [x1, #32]\n  ldp x25, x26, [x1, #48]\n"
+    "  ldp x27, x28, [x1, #64]\n  ldp x29, x30, [x1, #80]\n"
+    "  ldp x2, x3, [x1, #96]\n  mov sp, x2\n  msr tpidr_el0, x3\n"
+    "  msr fpcr, xzr\n"
+    "  ret\n");
 
 static void on_signal(int number, siginfo_t* info, void* context) {
   const mcontext_t* m = &((ucontext_t*)context)->uc_mcontext;
@@ -101,7 +131,14 @@ static void run_state(const Header* h) {
   read_exactly(memory + h->memory_offset, h->memory_bytes);
   const struct itimerval second = {.it_value = {.tv_sec = 2}}, off = {.it_value = {.tv_sec = 0}};
   if (h->states == 1) setitimer(ITIMER_REAL, &second, NULL);
-  if (setjmp(back) == 0) enter(&state);
+  /* d8 to d15 are the caller's too: the compiler must not keep anything in them across this function. */
+  if (setjmp(back) == 0) {
+    enter(&state);
+    state.pc = 0x10000000 + kCodeOffset + 4 * words_in_place;
+    state.far = 0;
+    state.signal = SIGTRAP;
+    __asm__ volatile("" ::: "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "memory");
+  }
   if (h->states == 1) setitimer(ITIMER_REAL, &off, NULL);
   __asm__ volatile("msr fpcr, xzr");
   fwrite(&state, sizeof state, 1, stdout);
@@ -112,9 +149,14 @@ int main(void) {
   set_up();
   for (Header h; fread(&h, sizeof h, 1, stdin) == 1;) {
     if (h.words > kMaxWords || h.memory_offset > kMemoryBytes || h.memory_bytes > kMemoryBytes - h.memory_offset) die("bad request");
-    for (unsigned i = 0; i < kMaxWords; ++i) code_page[kCodeOffset / 4 + i] = kBrk;
-    read_exactly(code_page + kCodeOffset / 4, 4 * h.words);
-    __builtin___clear_cache((char*)code_page, (char*)code_page + kCodeBytes);
+    if (h.words != 0) {
+      for (unsigned i = 0; i <= kMaxWords; ++i) code_page[kCodeOffset / 4 + i] = kBrk;
+      read_exactly(code_page + kCodeOffset / 4, 4 * h.words);
+      words_in_place = h.words;
+      const uint32_t* end = code_page + kCodeOffset / 4 + h.words;
+      code_page[kCodeOffset / 4 + h.words] = 0x14000000u | ((uint32_t)(((intptr_t)leave - (intptr_t)end) / 4) & 0x3ffffffu);
+      __builtin___clear_cache((char*)code_page, (char*)code_page + kCodeBytes);
+    }
     for (unsigned i = 0; i < h.states; ++i) run_state(&h);
     fflush(stdout);
   }
