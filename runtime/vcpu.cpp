@@ -2,6 +2,7 @@
 #include "runtime/vcpu.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/check.h"
 #include "core/log.h"
@@ -134,11 +135,22 @@ void Vcpu::update_context() {
   s_->context = u64{mmu_->exec_key(s_->pc)} << 32 | s_->mode.value;
 }
 
+void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
+  if (e.kind != cpu::ExceptionInfo::Kind::Synchronous) {
+    log(LogCategory::kInt, "cpu{} {} at pc {:#x} el{} insn {}", index_, e.kind == cpu::ExceptionInfo::Kind::Irq ? "irq" : "fiq or serror", s_->pc,
+        s_->el, instructions());
+    return;
+  }
+  u32 word = 0;
+  if (const std::optional<u64> pa = mmu_->debug_translate(s_->pc))
+    if (const u8* at = system_.memory().memory_at(*pa, 4)) std::memcpy(&word, at, 4);
+  log(LogCategory::kInt, "cpu{} exception ec {:#x} iss {:#x} far {:#x} pc {:#x} word {:08x} el{} insn {}", index_, e.ec, e.iss, e.far, s_->pc,
+      word, s_->el, instructions());
+}
+
 void Vcpu::take(const cpu::ExceptionInfo& e) {
   pending_link_ = nullptr;
-  if (log_enabled(LogCategory::kInt))
-    log(LogCategory::kInt, "cpu{} exception kind {} ec {:#x} iss {:#x} far {:#x} pc {:#x} el{} insn {}", index_, static_cast<int>(e.kind), e.ec,
-        e.iss, e.far, s_->pc, s_->el, instructions());
+  if (log_enabled(LogCategory::kInt)) log_exception(e);
   cpu::take_exception(*s_, e);
   context_dirty_ = true;
 }

@@ -80,6 +80,7 @@ class Vcpu final : public cpu::Environment {
   bool handle_exit(jit::ExitReason reason);
   void take(const cpu::ExceptionInfo& e);
   void take_fault();
+  void log_exception(const cpu::ExceptionInfo& e);
   void update_context();
   void clear_jump_cache();
   void purge(const TranslatedBlock& block);
