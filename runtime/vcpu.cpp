@@ -177,8 +177,10 @@ bool Vcpu::step() {
   }
   const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
   if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr) {
+    jit::Tier* const compiler = system_.translator().compiler();
+    if (compiler == nullptr) return handle_exit(run_block(*static_cast<TranslatedBlock*>(const_cast<void*>(entry.code))));
     ++stats_.runs_baseline;
-    return handle_exit(static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, entry.code)));
+    return handle_exit(static_cast<ExitReason>(compiler->enter(*s_, entry.code)));
   }
   TranslatedBlock* block = lookup(pc);
   if (block == nullptr) return true;
@@ -208,9 +210,9 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
     run_uncached(fetched);
     return nullptr;
   }
-  if (block->code.entry == nullptr) return block;
-  if (site != nullptr && !flushed && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
-  s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, block->code.entry, 0};
+  if (cached_code(*block) == nullptr) return block;
+  if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
+  s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
   return block;
 }
 
@@ -350,16 +352,22 @@ void Vcpu::step_one() {
   }
 }
 
+// What a jump cache entry holds for a block: its host code, or the block itself while nothing is ever compiled.
+const void* Vcpu::cached_code(const TranslatedBlock& block) const {
+  return system_.translator().compiler() == nullptr ? &block : block.code.entry;
+}
+
 void Vcpu::clear_jump_cache() {
   std::fill_n(jump_cache_.get(), cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
 }
 
 // An entry's index holds VA<13:2>; VA<11:2> is the physical address's, the two bits above are any.
 void Vcpu::purge(const TranslatedBlock& block) {
-  if (block.code.entry == nullptr) return;
+  const void* const code = cached_code(block);
+  if (code == nullptr) return;
   for (u64 high = 0; high < 4; ++high) {
     cpu::JumpEntry& e = jump_cache_[(((block.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
-    if (e.code == block.code.entry) e = {~u64{0}, 0, nullptr, 0};
+    if (e.code == code) e = {~u64{0}, 0, nullptr, 0};
   }
 }
 

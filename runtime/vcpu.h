@@ -82,6 +82,7 @@ class Vcpu final : public cpu::Environment {
   void take_fault();
   void log_exception(const cpu::ExceptionInfo& e);
   void update_context();
+  const void* cached_code(const TranslatedBlock& block) const;
   void clear_jump_cache();
   void purge(const TranslatedBlock& block);
   bool wait_for_interrupt();          // false: the turn is over (virtual time)

@@ -38,6 +38,20 @@ class Run {
  private:
   const U128& arg(const Inst& inst, unsigned n) const { return v_[inst.args[n]]; }
   U128 arg_or_zero(const Inst& inst, unsigned n) const { return inst.args[n] == ir::kNoValue ? U128{} : v_[inst.args[n]]; }
+  u64 lo(const Inst& inst, unsigned n) const { return v_[inst.args[n]].lo; }
+  // The flags of a - b; a and b have nothing above the width.
+  static u32 flags_of_sub(u64 a, u64 b, unsigned width) {
+    const u64 r = (a - b) & low_mask(width);
+    return make_nzcv(bit(r, width - 1), r == 0, a >= b, bit((a ^ b) & (a ^ r), width - 1));
+  }
+  // Host address of a plain access that hits the table, or null. What needs care (pairs, order, alignment checks, page crossing) misses.
+  u8* probe(const cpu::TlbEntry* table, u64 va, const MemInfo& m, u64 forbidden) const {
+    if ((forbidden & kSlowBits) != 0 || m.size_log2 > 3 || (va & ((1u << m.size_log2) - 1)) != 0) return nullptr;
+    const cpu::TlbEntry& entry = table[(va >> 12) & (cpu::kTlbEntries - 1)];
+    return entry.tag == (va & ~u64{0xfff}) ? reinterpret_cast<u8*>(va + entry.addend) : nullptr;
+  }
+  static constexpr u64 kSlowBits = MemInfo{.size_log2 = 0, .pair = true, .unprivileged = true, .exclusive = true, .aligned = true, .zero_block = true, .order = Order::Both}.encode();
+
   u32 site() const { return cpu::make_site(index_, block_.insn_count - started_); }
   u32 access(const Inst& inst) const { return make_access(inst.imm, site()); }
 
@@ -70,6 +84,20 @@ class Run {
       case Op::ZeroBlock:
         mem_helper<ZeroBlockFn>(s_, MemHelper::ZeroBlock)(s_, arg(inst, 0).lo, access(inst));
         return s_.fault == 0;
+      case Op::Sub: out.lo = (lo(inst, 0) - lo(inst, 1)) & mask; return true;
+      case Op::And: out.lo = lo(inst, 0) & lo(inst, 1); return true;
+      case Op::Or: out.lo = lo(inst, 0) | lo(inst, 1); return true;
+      case Op::Xor: out.lo = lo(inst, 0) ^ lo(inst, 1); return true;
+      case Op::Shl: out.lo = (lo(inst, 0) << (lo(inst, 1) & (ir::width(inst.type) - 1))) & mask; return true;
+      case Op::Shr: out.lo = lo(inst, 0) >> (lo(inst, 1) & (ir::width(inst.type) - 1)); return true;
+      case Op::Zext: out.lo = lo(inst, 0) & low_mask(static_cast<unsigned>(inst.imm)); return true;
+      case Op::Sext: out.lo = static_cast<u64>(sign_extend(lo(inst, 0), static_cast<unsigned>(inst.imm))) & mask; return true;
+      case Op::Trunc: out.lo = lo(inst, 0) & 0xffffffff; return true;
+      case Op::ZextW: out.lo = lo(inst, 0); return true;
+      case Op::CondHolds: out.lo = condition_holds(inst.aux, static_cast<u32>(lo(inst, 0))) ? 1 : 0; return true;
+      case Op::Select: out = lo(inst, 0) != 0 ? arg(inst, 1) : arg(inst, 2); return true;
+      case Op::SubNzcv: out.lo = flags_of_sub(lo(inst, 0), lo(inst, 1), ir::width(inst.type)); return true;
+      case Op::LogicNzcv: out.lo = make_nzcv(bit(lo(inst, 0), ir::width(inst.type) - 1), lo(inst, 0) == 0, false, false); return true;
       default:
         out = eval_inst(s_, inst, arg_or_zero(inst, 0), arg_or_zero(inst, 1), arg_or_zero(inst, 2));
         return true;
@@ -116,6 +144,10 @@ class Run {
 
   bool load(const Inst& inst, U128& out) {
     const MemInfo m = MemInfo::decode(inst.imm);
+    if (const u8* host = probe(s_.tlb_read, arg(inst, 0).lo, m, inst.imm)) {
+      out = {extend(inst, m, read_host(host, m.size_log2)), 0};
+      return true;
+    }
     const u64 r = mem_helper<LoadFn>(s_, MemHelper::Load)(s_, arg(inst, 0).lo, access(inst));
     if (s_.fault != 0) return false;
     if (inst.op == Op::LoadPair) {
@@ -139,9 +171,31 @@ class Run {
     return inst.type == Type::I32 ? wide & 0xffffffff : wide;
   }
 
+  static u64 read_host(const u8* host, unsigned size_log2) {
+    switch (size_log2) {
+      case 0: return __atomic_load_n(host, __ATOMIC_RELAXED);
+      case 1: return __atomic_load_n(reinterpret_cast<const u16*>(host), __ATOMIC_RELAXED);
+      case 2: return __atomic_load_n(reinterpret_cast<const u32*>(host), __ATOMIC_RELAXED);
+      default: return __atomic_load_n(reinterpret_cast<const u64*>(host), __ATOMIC_RELAXED);
+    }
+  }
+  static void write_host(u8* host, unsigned size_log2, u64 v) {
+    switch (size_log2) {
+      case 0: __atomic_store_n(host, static_cast<u8>(v), __ATOMIC_RELAXED); return;
+      case 1: __atomic_store_n(reinterpret_cast<u16*>(host), static_cast<u16>(v), __ATOMIC_RELAXED); return;
+      case 2: __atomic_store_n(reinterpret_cast<u32*>(host), static_cast<u32>(v), __ATOMIC_RELAXED); return;
+      default: __atomic_store_n(reinterpret_cast<u64*>(host), v, __ATOMIC_RELAXED); return;
+    }
+  }
+
   bool store(const Inst& inst, U128& out) {
     const U128 a = arg(inst, 1), b = arg_or_zero(inst, 2);
-    if (MemInfo::decode(inst.imm).size_log2 == 4) {
+    const MemInfo m = MemInfo::decode(inst.imm);
+    if (u8* host = probe(s_.tlb_write, arg(inst, 0).lo, m, inst.imm)) {
+      write_host(host, m.size_log2, a.lo);
+      return true;
+    }
+    if (m.size_log2 == 4) {
       s_.vargs[0] = a;
       s_.vargs[1] = b;
     }
