@@ -2,6 +2,7 @@
 #include "frontend/decoder.h"
 #include "frontend/fp.h"
 #include "frontend/pattern.h"
+#include "frontend/simd.h"
 #include "frontend/system.h"
 
 namespace ferry::frontend {
@@ -13,6 +14,7 @@ std::span<const std::span<const Row>> row_tables() {
   static const std::span<const Row> tables[] = {
       data_processing_immediate_rows(), branch_rows(), system_rows(), load_store_exclusive_rows(), load_store_structure_rows(), load_store_rows(),
       load_store_simd_rows(), data_processing_register_rows(), fp_scalar_rows(),
+      simd_three_same_rows(), simd_copy_rows(), simd_shift_rows(), simd_two_reg_rows(),
   };
   return tables;
 }
