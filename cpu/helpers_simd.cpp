@@ -203,6 +203,14 @@ u64 simd_sqdmulh(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
   return saturating(s, [&](bool& qc) { return simd::sqdmulh(s.vargs[0], s.vargs[1], f.lanes(), f.round(), qc); });
 }
+u64 simd_sqdmull(CpuState& s, u64 a, u64, u64, u64) {
+  const Form f(a);
+  return saturating(s, [&](bool& qc) { return simd::sqdmull(s.vargs[0].lo, s.vargs[1].lo, f.esize(), f.scalar(), qc); });
+}
+u64 simd_sqdmlal(CpuState& s, u64 a, u64, u64, u64) {
+  const Form f(a);
+  return saturating(s, [&](bool& qc) { return simd::sqdmlal(s.vargs[0], s.vargs[1].lo, s.vargs[2].lo, f.esize(), f.subtract(), f.scalar(), qc); });
+}
 u64 simd_narrow(CpuState& s, u64 a, u64, u64, u64) { return narrow(s, a, Narrow::Truncate); }
 u64 simd_narrow_sat(CpuState& s, u64 a, u64, u64, u64) {
   return narrow(s, a, Form(a).sign() == Sign::Unsigned ? Narrow::UnsignedSat : Narrow::SignedSat);

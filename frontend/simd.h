@@ -34,5 +34,9 @@ std::span<const Row> simd_three_same_rows();
 std::span<const Row> simd_copy_rows();
 std::span<const Row> simd_shift_rows();
 std::span<const Row> simd_two_reg_rows();
+std::span<const Row> simd_three_different_rows();
+std::span<const Row> simd_indexed_rows();
+std::span<const Row> simd_scalar_rows();
+std::span<const Row> simd_crypto_rows();
 
 }  // namespace ferry::frontend
