@@ -13,7 +13,8 @@ namespace ferry::machines {
 
 namespace {
 
-constexpr std::string_view kFlash = "cfi-flash", kSerial = "arm,pl011", kVirtio = "virtio,mmio", kTimer = "arm,armv8-timer";
+constexpr std::string_view kFlash = "cfi-flash", kSerial = "arm,pl011", kVirtio = "virtio,mmio", kTimer = "arm,armv8-timer",
+                           kFwCfg = "qemu,fw-cfg-mmio";
 
 // Nodes whose reg is no window of a device.
 bool holds_no_device(const TreeNode& node) {
@@ -163,6 +164,7 @@ class BoardBuilder {
     const auto index = static_cast<usize>(port - serial_ports_.begin());
     if (port != serial_ports_.end() && index < back_ends_.serials.size()) context.chardev = back_ends_.serials[index];
     if (node.is_compatible(kFlash)) context.blocks.assign(back_ends_.flash.begin(), back_ends_.flash.end());
+    if (node.is_compatible(kFwCfg)) context.firmware_items = back_ends_.firmware_items;
     const auto plugged = plugged_.find(&node);
     if (plugged == plugged_.end()) return {};
     const DeviceSpec& device = *plugged->second;
@@ -262,6 +264,15 @@ Result<std::vector<u64>> flash_bank_sizes(const DeviceTree& tree) {
   });
   if (!status) return status.error();
   return sizes;
+}
+
+bool has_fw_cfg(const DeviceTree& tree) {
+  bool found = false;
+  (void)walk_tree(tree.root(), [&](const TreeNode& node) -> Status {
+    found |= node.enabled() && node.is_compatible(kFwCfg);
+    return {};
+  });
+  return found;
 }
 
 std::string device_help() {

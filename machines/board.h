@@ -26,6 +26,7 @@ struct BackEnds {
   std::map<std::string, BlockBackend*> drives;   // by id, for -device
   std::array<BlockBackend*, 2> flash{};          // banks; null: erased
   EntropySource* entropy = nullptr;
+  std::map<u16, std::vector<u8>> firmware_items;  // for fw_cfg
 };
 
 // What the board stands in.
@@ -65,6 +66,9 @@ class Board {
 
 // The flash banks that the tree's first cfi-flash node has: sizes in bytes.
 Result<std::vector<u64>> flash_bank_sizes(const DeviceTree& tree);
+
+// Whether firmware can be handed a kernel.
+bool has_fw_cfg(const DeviceTree& tree);
 
 // Lines of `-device help`.
 std::string device_help();

@@ -61,8 +61,9 @@ class Planner {
   }
 
   Status place_main_image() {
-    if (!record_.firmware.empty() && !record_.kernel.empty()) {
-      return Error{"-kernel with -bios: the firmware would fetch the kernel through fw_cfg, which this board does not have, expected one of them"};
+    if (starts_firmware() && !record_.kernel.empty()) {
+      if (!memory_.has_fw_cfg) return Error{"-kernel with firmware: it would fetch the kernel through fw_cfg, which this board does not have, expected one of them"};
+      if (Status status = offer_kernel(); !status) return status;
     }
     if (!record_.firmware.empty()) {
       if (memory_.flash_size == 0) return Error{fmt::format("-bios {}: the board has no flash, expected a cfi-flash node", record_.firmware)};
@@ -72,10 +73,35 @@ class Planner {
       plan_.firmware = std::move(*bytes);
       return {};
     }
-    if (!record_.kernel.empty()) return place_kernel();
+    if (!record_.kernel.empty() && !starts_firmware()) return place_kernel();
     const bool loader_starts = std::any_of(record_.loaders.begin(), record_.loaders.end(), [](const auto& l) { return l.cpu_num.has_value(); });
     if (memory_.flash_given || loader_starts) return {};
     return Error{"nothing to run, expected -kernel FILE, -bios FILE, -drive if=pflash,file=FILE or -device loader,file=FILE,cpu-num=0"};
+  }
+
+  bool starts_firmware() const { return !record_.firmware.empty() || memory_.flash_given; }
+
+  // Firmware boots the kernel itself: it is handed the files as they are. Keys of the fw_cfg interface: size and data of each.
+  Status offer_kernel() {
+    const auto offer = [this](u16 size_key, u16 data_key, std::vector<u8> data) {
+      std::vector<u8> size;
+      for (unsigned i = 0; i < 4; ++i) size.push_back(static_cast<u8>(data.size() >> (8 * i)));
+      plan_.firmware_items[size_key] = std::move(size);
+      plan_.firmware_items[data_key] = std::move(data);
+    };
+    auto kernel = read_file(record_.kernel, ram_.size, "a kernel that fits into memory (-m)");
+    if (!kernel) return kernel.error();
+    offer(0x08, 0x11, std::move(*kernel));
+    if (!record_.initrd.empty()) {
+      auto initrd = read_file(record_.initrd, ram_.size, "an initial ramdisk that fits into memory (-m)");
+      if (!initrd) return initrd.error();
+      offer(0x0b, 0x12, std::move(*initrd));
+    }
+    if (record_.command_line.empty()) return {};
+    std::vector<u8> line(record_.command_line.begin(), record_.command_line.end());
+    line.push_back(0);
+    offer(0x14, 0x15, std::move(line));
+    return {};
   }
 
   Status place_kernel() {
@@ -113,7 +139,7 @@ class Planner {
   }
 
   Status place_initrd() {
-    if (record_.initrd.empty()) return {};
+    if (record_.initrd.empty() || (starts_firmware() && !record_.kernel.empty())) return {};
     if (record_.kernel.empty()) return Error{fmt::format("-initrd {}: without -kernel nothing would find it, expected both", record_.initrd)};
     auto bytes = read_file(record_.initrd, ram_.size, "an initial ramdisk that fits into memory (-m)");
     if (!bytes) return bytes.error();

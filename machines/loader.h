@@ -1,6 +1,7 @@
 // Boot images: what goes where in memory, and how each processor starts. Nothing here touches guest memory: the plan is complete and
 // checked before the first byte is written.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct CpuStart {
 struct BootPlan {
   std::vector<Segment> segments;     // all inside RAM, none overlapping another
   std::vector<u8> firmware;          // the content of flash bank 0, from -bios; empty without
+  std::map<u16, std::vector<u8>> firmware_items;  // kernel, initrd and command line for firmware that asks fw_cfg, by key
   std::vector<CpuStart> processors;  // one for each
   u64 dtb_address = 0;
   std::vector<u8> dtb;               // also among the segments; what dumpdtb writes
@@ -39,6 +41,7 @@ struct BoardMemory {
   std::vector<TreeRange> ram;  // the first one is where kernels go
   u64 flash_size = 0;          // of bank 0, bytes; 0: the board has none
   bool flash_given = false;    // a pflash drive fills bank 0
+  bool has_fw_cfg = false;     // firmware can be handed a kernel
 };
 
 // Reads every image of the record and decides its place; completes /chosen, strips what only ferry reads and places the tree.

@@ -38,6 +38,7 @@ Result<BoardMemory> board_memory(const DeviceTree& tree, const LaunchRecord& rec
   auto flash = flash_bank_sizes(tree);
   if (!flash) return flash.error();
   if (!flash->empty()) memory.flash_size = flash->front();
+  memory.has_fw_cfg = has_fw_cfg(tree);
   memory.flash_given = std::any_of(record.drives.begin(), record.drives.end(), [](const DriveSpec& drive) {
     return drive.interface == DriveSpec::Interface::Pflash && drive.unit.value_or(0) == 0;
   });
@@ -129,6 +130,7 @@ Status Machine::build() {
     entropy_ = std::make_unique<HostEntropy>();
   }
   back_ends.entropy = entropy_.get();
+  back_ends.firmware_items = trees->plan.firmware_items;
   if (Status status = open_drives(back_ends, trees->plan); !status) return status;
 
   auto compiler = jit::make_compiler(*config_.settings);

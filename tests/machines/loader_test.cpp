@@ -89,7 +89,7 @@ Result<BootPlan> plan(LaunchRecord record, u64 ram_size = u64{512} << 20, bool f
   auto tree = board_tree(record);
   REQUIRE(tree);
   REQUIRE(edit_hardware(*tree, record));
-  return plan_boot(record, *tree, BoardMemory{{TreeRange{kRam, ram_size}}, 64 << 20, flash_given});
+  return plan_boot(record, *tree, BoardMemory{{TreeRange{kRam, ram_size}}, 64 << 20, flash_given, false});
 }
 
 std::string plan_error(const LaunchRecord& record, u64 ram_size = u64{512} << 20) {
@@ -176,6 +176,29 @@ TEST_CASE("firmware goes into flash and finds the tree at the start of RAM") {
   CHECK(boot->firmware.size() == 1000);
   CHECK(boot->processors[0].pc == 0);
   CHECK(boot->dtb_address == kRam);
+}
+
+TEST_CASE("firmware is handed the kernel through fw_cfg, where there is one") {
+  Folder folder;
+  LaunchRecord record;
+  record.firmware = folder.file("u-boot.bin", std::vector<u8>(1000, 7));
+  record.kernel = folder.file("Image", linux_image());
+  record.initrd = folder.file("initrd", std::vector<u8>(300, 1));
+  record.command_line = "quiet";
+  record.ram_size = 64 << 20;
+  auto tree = board_tree(record);
+  REQUIRE(tree);
+  BoardMemory memory{{TreeRange{kRam, 64 << 20}}, 64 << 20, false, false};
+  CHECK_FALSE(plan_boot(record, *tree, memory));
+  memory.has_fw_cfg = true;
+  auto boot = plan_boot(record, *tree, memory);
+  REQUIRE(boot);
+  CHECK(boot->segments.size() == 1);
+  CHECK(boot->firmware_items.at(0x08) == std::vector<u8>{0, 0x10, 0, 0});
+  CHECK(boot->firmware_items.at(0x11).size() == 0x1000);
+  CHECK(boot->firmware_items.at(0x0b) == std::vector<u8>{0x2c, 1, 0, 0});
+  CHECK(boot->firmware_items.at(0x15) == std::vector<u8>{'q', 'u', 'i', 'e', 't', 0});
+  CHECK_FALSE(tree->find("/chosen")->has("linux,initrd-start"));
 }
 
 TEST_CASE("loader devices put files and data where they say") {
