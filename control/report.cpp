@@ -35,6 +35,16 @@ constexpr Counter kCounters[] = {
     {"single_steps", &Stats::single_steps},
     {"wfi", &Stats::wfi},
     {"code_writes", &Stats::code_writes},
+    {"walks", &Stats::walks},
+    {"fetch_walks", &Stats::fetch_walks},
+    {"slow_loads", &Stats::slow_loads},
+    {"slow_stores", &Stats::slow_stores},
+    {"device_accesses", &Stats::device_accesses},
+    {"tlb_operations", &Stats::tlb_operations},
+    {"bank_switches", &Stats::bank_switches},
+    {"banks_recycled", &Stats::banks_recycled},
+    {"exec_renewals", &Stats::exec_renewals},
+    {"shields", &Stats::shields},
 };
 
 }  // namespace

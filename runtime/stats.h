@@ -19,6 +19,9 @@ struct Stats {
   u64 single_steps = 0;       // instructions run one at a time to land on an exact instruction
   u64 wfi = 0;
   u64 code_writes = 0;        // stores that hit a page with code
+  // The memory system: table walks, slow paths, accesses to devices, maintenance, selections of a bank, keys of executable mappings renewed
+  u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0, bank_switches = 0,
+      banks_recycled = 0, exec_renewals = 0, shields = 0;
 
   void add(const Stats& o) {
     const u64* from = reinterpret_cast<const u64*>(&o);

@@ -162,7 +162,20 @@ void System::pause_here() {
 
 Stats System::stats() const {
   Stats total;
-  for (const auto& vcpu : vcpus_) total.add(vcpu->stats());
+  for (const auto& vcpu : vcpus_) {
+    total.add(vcpu->stats());
+    const softmmu::Mmu::Statistics m = vcpu->mmu().statistics();
+    total.walks += m.walks;
+    total.fetch_walks += m.fetch_walks;
+    total.slow_loads += m.slow_loads;
+    total.slow_stores += m.slow_stores;
+    total.device_accesses += m.device_accesses;
+    total.tlb_operations += m.tlb_operations;
+    total.bank_switches += m.bank_switches;
+    total.banks_recycled += m.banks_recycled;
+    total.exec_renewals += m.exec_renewals;
+    total.shields += m.shields;
+  }
   return total;
 }
 
