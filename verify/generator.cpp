@@ -75,7 +75,7 @@ u32 Generator::aim_load_store(u32 w) {
     if (is_store_exclusive(w)) w = set_bits(w, 20, 16, below(16));
   }
   if (is_unsigned_offset(w)) w = set_bits(w, 21, 10, below(32));
-  if ((is_register_offset(w) || is_structure(w)) ) w = set_bits(w, 20, 16, chance(20) ? 31 : kIndices + below(kIndexCount));
+  if (is_register_offset(w) || (is_structure(w) && bit(w, 23))) w = set_bits(w, 20, 16, chance(20) ? 31 : kIndices + below(kIndexCount));
   return w;
 }
 
@@ -90,8 +90,7 @@ u32 Generator::aim_branch(u32 w, unsigned words_after) {
 
 u32 Generator::word() {
   for (;;) {
-    // (not among vectors as long as some of theirs are in no table because they are not here yet)
-    const bool any = class_ != EncodingClass::SimdFp && chance(3);  // now and then a word of the class that may be in no table
+    const bool any = chance(3);  // now and then a word of the class that may be in no table
     u32 w = any ? static_cast<u32>(random()) : fill(rows_[below(rows_.size())]);
     if (frontend::encoding_class(w) != class_ || (any && !frontend::is_unallocated(w))) continue;
     if (class_ == EncodingClass::LoadStore && !any) w = aim_load_store(w);

@@ -25,6 +25,8 @@ class Generator {
   Sequence sequence();
   // A state and memory for the sequence: base registers point into the window, the rest are corner values among random ones.
   OracleCase state(const Sequence& sequence);
+  // The rows that words are drawn from.
+  std::span<const frontend::Row> rows() const { return rows_; }
 
  private:
   u64 random() { return engine_(); }
