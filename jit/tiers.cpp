@@ -3,12 +3,18 @@
 #ifdef FERRY_HAS_BASELINE
 #include "jit/baseline/baseline.h"
 #endif
+#ifdef FERRY_HAS_OPTIMIZING
+#include "jit/optimizing/optimizing.h"
+#endif
 
 namespace ferry::jit {
 
 bool tier_available(ferry::Tier tier) {
 #ifdef FERRY_HAS_BASELINE
   if (tier == ferry::Tier::Baseline || tier == ferry::Tier::Tiered) return true;
+#endif
+#ifdef FERRY_HAS_OPTIMIZING
+  if (tier == ferry::Tier::Llvm) return true;
 #endif
   return tier == ferry::Tier::Interp;
 }
@@ -21,6 +27,13 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
     Result<std::unique_ptr<Baseline>> baseline = Baseline::create(settings.code_cache);
     if (!baseline) return baseline.error();
     return std::unique_ptr<jit::Tier>(std::move(*baseline));
+  }
+#endif
+#ifdef FERRY_HAS_OPTIMIZING
+  if (settings.tier == ferry::Tier::Llvm) {
+    Result<std::unique_ptr<Optimizing>> optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+    if (!optimizing) return optimizing.error();
+    return std::unique_ptr<jit::Tier>(std::move(*optimizing));
   }
 #endif
   return Error{"tier: this build has no compiler for it, expected interp or one that --version lists"};

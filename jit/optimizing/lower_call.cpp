@@ -1,0 +1,65 @@
+// Lowering of calls: helpers, and ops that run by their meaning.
+#include "jit/interpreter/interpreter.h"
+#include "jit/optimizing/lowering.h"
+
+namespace ferry::jit::optimizing {
+
+using ir::Inst;
+using ir::Type;
+using ir::Value;
+
+void evaluate_op(cpu::CpuState* s, const Inst* inst, U128* slots) { slots[0] = eval_inst(*s, *inst, slots[1], slots[2], slots[3]); }
+
+// A value of type t from the low bits of a word.
+Lowering::V Lowering::from_raw(V raw, Type t) {
+  V bits = b_.CreateTrunc(raw, b_.getIntNTy(ir::width(t)));
+  return ir::is_float(t) ? b_.CreateBitCast(bits, type(t)) : bits;
+}
+
+void Lowering::lower_call(Value v, const Inst& d) {
+  const cpu::HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
+  const bool state = (helper.effects & cpu::kState) != 0, faults = (helper.effects & cpu::kFault) != 0;
+  std::vector<V> args = {state_};
+  usize vectors = 0;
+  for (unsigned n = 0; n < d.arg_count(); ++n) {
+    if (arg_type(d, n) == Type::V128)
+      store_state(arg(d, n), offsetof(cpu::CpuState, vargs) + 16 * vectors++);
+    else
+      args.push_back(to_raw(arg(d, n)));
+  }
+  while (args.size() < 5) args.push_back(i64c(0));
+  if (state) write_back(true);
+  if (state || faults) store_state(i32c(site()), offsetof(cpu::CpuState, site));
+  llvm::Type* word = b_.getInt64Ty();
+  llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
+  V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
+  V target = b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
+  llvm::CallInst* call = b_.CreateCall(f, target, args);
+  call->setDoesNotThrow();
+  if (state) reload();
+  if (faults) check_fault();
+  if (d.type == Type::V128)
+    values_[v] = load_state(type(Type::V128), offsetof(cpu::CpuState, vargs));
+  else if (d.type != Type::None)
+    values_[v] = from_raw(call, d.type);
+}
+
+// The op by its meaning: operands and result through the frame.
+Lowering::V Lowering::evaluate(const Inst& d) {
+  unit_.insts.push_back(d);
+  const auto slot = [&](unsigned n) { return b_.CreateConstInBoundsGEP1_64(type(Type::V128), slots_, n); };
+  V zero = llvm::Constant::getNullValue(type(Type::V128));
+  for (unsigned n = 0; n < d.arg_count(); ++n) {
+    V a = arg(d, n);
+    if (arg_type(d, n) != Type::V128) a = b_.CreateInsertElement(zero, to_raw(a), u64{0});
+    b_.CreateAlignedStore(a, slot(n + 1), llvm::Align(16));
+  }
+  llvm::FunctionType* f = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
+  llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&evaluate_op)), {state_, constant_ptr(&unit_.insts.back()), slots_});
+  call->setDoesNotThrow();
+  const Type t = d.result_type();
+  if (t == Type::V128) return b_.CreateAlignedLoad(type(t), slot(0), llvm::Align(16));
+  return from_raw(b_.CreateAlignedLoad(b_.getInt64Ty(), slot(0), llvm::Align(16)), t);
+}
+
+}  // namespace ferry::jit::optimizing

@@ -1,0 +1,227 @@
+// Lowering of exits: edges inside the region are jumps; others write back what memory lacks and tail-call what they are linked to, or leave.
+#include <algorithm>
+
+#include "core/check.h"
+#include "jit/optimizing/lowering.h"
+
+namespace ferry::jit::optimizing {
+
+using ir::Inst;
+using ir::Op;
+
+namespace {
+
+i64 start_of(const RegionBlock& b) { return i64{b.page_delta} + b.ir->page_offset; }
+
+}  // namespace
+
+// The block at a distance from the entry's page, or -1.
+int Lowering::find_block(i64 relative) const {
+  for (usize i = 0; i < region_.blocks.size(); ++i)
+    if (start_of(region_.blocks[i]) == relative) return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<usize> Lowering::successors(usize index) const {
+  const RegionBlock& from = region_.blocks[index];
+  const Inst& d = from.ir->exit();
+  std::vector<i64> offsets;
+  if (d.op == Op::ExitNext) offsets = {static_cast<i64>(d.imm)};
+  if (d.op == Op::ExitCall) offsets = {ir::first_offset(d.imm)};
+  if (d.op == Op::ExitIf) offsets = {ir::first_offset(d.imm), ir::second_offset(d.imm)};
+  std::vector<usize> to;
+  for (const i64 offset : offsets)
+    if (const int n = find_block(from.page_delta + offset); n >= 0) to.push_back(static_cast<usize>(n));
+  if (d.op == Op::ExitIndirect)
+    for (const usize n : return_targets(index)) to.push_back(n);
+  return to;
+}
+
+// Where a return in this block may come back to inside the region: behind its calls, in the page of the return.
+std::vector<usize> Lowering::return_targets(usize index) const {
+  std::vector<usize> to;
+  const RegionBlock& from = region_.blocks[index];
+  const Inst& d = from.ir->exit();
+  if (d.op != Op::ExitIndirect || static_cast<ir::IndirectKind>(d.aux) != ir::IndirectKind::Return) return to;
+  for (const RegionBlock& b : region_.blocks) {
+    const Inst& e = b.ir->exit();
+    if (e.op != Op::ExitCall || b.page_delta != from.page_delta) continue;
+    const int n = find_block(b.page_delta + i64{ir::second_offset(e.imm)});
+    if (n < 0 || region_.blocks[static_cast<usize>(n)].page_delta != from.page_delta) continue;
+    if (std::find(to.begin(), to.end(), static_cast<usize>(n)) == to.end() && to.size() < 4) to.push_back(static_cast<usize>(n));
+  }
+  return to;
+}
+
+// An i1: nothing wants this vCPU outside.
+Lowering::V Lowering::no_poll_wanted() {
+  llvm::LoadInst* budget = b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4));
+  budget->setAtomic(llvm::AtomicOrdering::Monotonic);
+  return b_.CreateICmpSGE(budget, i32c(0));
+}
+
+// Virtual time: the block's length goes off the budget; one that would overrun is left before its first instruction.
+void Lowering::take_budget() {
+  V p = state_ptr(offsetof(cpu::CpuState, budget));
+  const auto store = [&](V value) {
+    llvm::StoreInst* s = b_.CreateAlignedStore(value, p, llvm::Align(4));
+    s->setAtomic(llvm::AtomicOrdering::Monotonic);
+  };
+  llvm::LoadInst* budget = b_.CreateAlignedLoad(b_.getInt32Ty(), p, llvm::Align(4));
+  budget->setAtomic(llvm::AtomicOrdering::Monotonic);
+  V left = b_.CreateSub(budget, i32c(block().insn_count));
+  llvm::BasicBlock* over = unlikely(b_.CreateICmpSGE(left, i32c(0)), "overrun");
+  llvm::BasicBlock* go_on = b_.GetInsertBlock();
+  b_.SetInsertPoint(over);
+  leave(ExitReason::Poll, pc_at(static_cast<i32>(block().page_offset)));
+  b_.SetInsertPoint(go_on);
+  store(left);
+}
+
+void Lowering::leave(ExitReason reason, V pc) {
+  write_back(true);
+  if (pc != nullptr) store_state(pc, offsetof(cpu::CpuState, pc));
+  b_.CreateRet(i32c(static_cast<u32>(reason)));
+}
+
+void Lowering::tail_call(V target) {
+  std::vector<V> args = {state_};
+  for (usize i = 0; i < kPinned.size(); ++i) {
+    V value = get(pinned_var(kPinned[i]));
+    args.push_back(b_.CreateZExt(value, b_.getInt64Ty()));
+  }
+  llvm::CallInst* call = b_.CreateCall(block_type(context_), target, args);
+  call->setCallingConv(block_convention());
+  call->setTailCallKind(llvm::CallInst::TCK_MustTail);
+  call->setDoesNotThrow();
+  b_.CreateRet(call);
+}
+
+// A direct exit of the current block.
+void Lowering::edge(i32 offset, bool is_call) {
+  const RegionBlock& from = region_.blocks[current_];
+  const int inside = find_block(i64{from.page_delta} + offset);
+  if (mode_.virtual_time() == 0 && offset <= static_cast<i32>(block().page_offset)) {
+    llvm::BasicBlock* poll = unlikely(no_poll_wanted(), "poll");
+    llvm::BasicBlock* go_on = b_.GetInsertBlock();
+    b_.SetInsertPoint(poll);
+    leave(ExitReason::Poll, pc_at(offset));
+    b_.SetInsertPoint(go_on);
+  }
+  if (inside < 0) return external(offset, is_call);
+  const usize to = static_cast<usize>(inside);
+  const i32 step = region_.blocks[to].page_delta - from.page_delta;
+  if (step != 0) {
+    V valid = b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)), i64c(region_.context));
+    llvm::BasicBlock* stale = unlikely(valid, "stale");
+    llvm::BasicBlock* go_on = b_.GetInsertBlock();
+    b_.SetInsertPoint(stale);
+    leave(ExitReason::Mode, pc_at(offset));
+    b_.SetInsertPoint(go_on);
+    V page = pc_at(step);
+    b_.CreateStore(page, vars_[kVarPcPage]);
+    store_state(page, offsetof(cpu::CpuState, pc_page));
+  }
+  b_.CreateBr(blocks_[to].start);
+}
+
+// A direct exit out of the region, by a slot that Tier::link fills.
+void Lowering::external(i32 offset, bool is_call) {
+  Unit::Exit& x = unit_.exits.emplace_back();
+  x.site.offset = offset;
+  x.site.is_call = is_call;
+  x.site.cross_page = offset < 0 || offset > 0xfff;
+  x.site.patch = &x.slot.target;
+  if (x.site.cross_page) x.site.context_slot = &x.slot.context;
+  const auto load = [&](llvm::Type* t, const void* p) {
+    llvm::LoadInst* l = b_.CreateAlignedLoad(t, constant_ptr(p), llvm::Align(8));
+    l->setAtomic(llvm::AtomicOrdering::Acquire);
+    return l;
+  };
+  llvm::BasicBlock* stale = nullptr;
+  if (x.site.cross_page) {
+    V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), &x.slot.context), load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
+    stale = unlikely(valid, "stale");
+  }
+  V target = load(b_.getPtrTy(), &x.slot.target);
+  llvm::BasicBlock* unlinked = unlikely(b_.CreateIsNotNull(target), "unlinked");
+  llvm::BasicBlock* go_on = b_.GetInsertBlock();
+  b_.SetInsertPoint(unlinked);
+  if (stale != nullptr) {
+    b_.CreateBr(stale);
+    b_.SetInsertPoint(stale);
+  }
+  store_state(constant_ptr(&x.site), offsetof(cpu::CpuState, link_site));
+  leave(ExitReason::Next, pc_at(offset));
+  b_.SetInsertPoint(go_on);
+  write_back(false);
+  if (x.site.cross_page) store_state(pc_at(offset & ~0xfff), offsetof(cpu::CpuState, pc_page));
+  tail_call(target);
+}
+
+void Lowering::lower_exit(const Inst& d) {
+  switch (d.op) {
+    case Op::ExitNext: return edge(static_cast<i32>(d.imm), false);
+    case Op::ExitCall: return edge(ir::first_offset(d.imm), true);
+    case Op::ExitIf: {
+      llvm::BasicBlock* taken = new_block("taken");
+      llvm::BasicBlock* other = new_block("other");
+      b_.CreateCondBr(b_.CreateICmpNE(arg(d, 0), i32c(0)), taken, other);
+      b_.SetInsertPoint(taken);
+      edge(ir::first_offset(d.imm), false);
+      b_.SetInsertPoint(other);
+      return edge(ir::second_offset(d.imm), false);
+    }
+    case Op::ExitIndirect: return exit_indirect(d);
+    case Op::ExitException: return exit_exception(d);
+    case Op::ExitDispatch: return leave(dispatch_exit(static_cast<ir::DispatchReason>(d.aux)), pc_at(static_cast<i32>(d.imm)));
+    case Op::ExitPc: return leave(ExitReason::Context, nullptr);
+    default: UNREACHABLE("not an exit");
+  }
+}
+
+// A return to a place inside the region is recognised; the rest goes by the jump cache, whose entries answer for one VA in one context.
+void Lowering::exit_indirect(const Inst& d) {
+  V target = arg(d, 0);
+  llvm::BasicBlock* poll = nullptr;
+  if (mode_.virtual_time() == 0) poll = unlikely(no_poll_wanted(), "poll");
+  for (const usize n : return_targets(current_)) {
+    llvm::BasicBlock* next = new_block("");
+    V here = pc_at(static_cast<i32>(region_.blocks[n].ir->page_offset));
+    b_.CreateCondBr(b_.CreateICmpEQ(target, here), blocks_[n].start, next);
+    b_.SetInsertPoint(next);
+  }
+  static_assert(sizeof(cpu::JumpEntry) == 32);
+  V index = b_.CreateShl(b_.CreateAnd(target, (cpu::kJumpEntries - 1) << 2), 3);
+  V entry = b_.CreateGEP(b_.getInt8Ty(), load_state(b_.getPtrTy(), offsetof(cpu::CpuState, jump_cache)), index);
+  const auto field = [&](llvm::Type* t, usize offset) { return b_.CreateAlignedLoad(t, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8)); };
+  V same_va = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, va)), target);
+  V same_context = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, context)), load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
+  llvm::BasicBlock* miss = unlikely(b_.CreateAnd(same_va, same_context), "miss");
+  write_back(false);
+  store_state(b_.CreateAnd(target, ~u64{0xfff}), offsetof(cpu::CpuState, pc_page));
+  tail_call(field(b_.getPtrTy(), offsetof(cpu::JumpEntry, code)));
+  b_.SetInsertPoint(miss);
+  leave(ExitReason::Indirect, target);
+  if (poll == nullptr) return;
+  b_.SetInsertPoint(poll);
+  leave(ExitReason::Poll, target);
+}
+
+void Lowering::exit_exception(const Inst& d) {
+  using E = cpu::ExceptionInfo;
+  const usize at = offsetof(cpu::CpuState, exception);
+  static_assert(offsetof(E, kind) == 0 && offsetof(E, target_el) == 1 && offsetof(E, return_to_next) == 2 && offsetof(E, far_valid) == 3);
+  const auto byte = [&](usize offset, bool value) { store_state(b_.getInt8(value ? 1 : 0), at + offset); };
+  byte(offsetof(E, kind), false);  // synchronous
+  byte(offsetof(E, target_el), false);
+  byte(offsetof(E, return_to_next), d.aux != 0);
+  byte(offsetof(E, far_valid), false);
+  store_state(i32c(static_cast<u32>(bits(d.imm, 31, 26))), at + offsetof(E, ec));
+  store_state(i32c(static_cast<u32>(bits(d.imm, 24, 0))), at + offsetof(E, iss));
+  byte(offsetof(E, il), bit(d.imm, 25));
+  store_state(i64c(0), at + offsetof(E, far));
+  leave(ExitReason::Exception, pc_at(static_cast<i32>(4 * insn_index_)));
+}
+
+}  // namespace ferry::jit::optimizing

@@ -1,0 +1,186 @@
+// IR to LLVM: a region becomes one function of the ABI in jit/abi.h (calling convention preserve_none, every exit to other code a tail call).
+//
+// Guest registers, flags, the page base and the TLB pointers are local variables that are promoted to SSA right after lowering. `Dirty` says
+// which of them memory does not have yet; exits, faults and helpers that see guest state write those back. What is pinned counts as dirty
+// from the start, since at a block boundary memory is stale for it.
+#pragma once
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <bitset>
+#include <deque>
+#include <memory>
+
+#include "cpu/mode.h"
+#include "jit/abi.h"
+#include "jit/optimizing/region.h"
+#include "jit/tier.h"
+
+namespace ferry::jit::optimizing {
+
+// A direct exit as code reads it: where to go (null: not linked), and for cross-page exits the context that it holds for.
+struct LinkSlot {
+  const void* target = nullptr;
+  u64 context = ~u64{0};
+};
+
+// What a compiled unit's code points to; lives as long as the code.
+struct Unit {
+  std::deque<ir::Inst> insts;  // ops that run by their meaning
+  struct Exit {
+    LinkSite site;
+    LinkSlot slot;
+  };
+  std::deque<Exit> exits;
+};
+
+struct LoweringOptions {
+  bool write_through = false;  // guest registers go to memory where they are set
+  bool host_has_ssse3 = false;
+};
+
+// The functions that compiled code calls, by address: memory slow paths that keep the caller's registers.
+struct Thunks {
+  const void* load = nullptr;        // (state, va, access) -> u64
+  const void* store = nullptr;       // (state, va, access, v0, v1) -> u64
+};
+
+llvm::CallingConv::ID block_convention();
+// The type of a block: u32 (CpuState*, pinned values...).
+llvm::FunctionType* block_type(llvm::LLVMContext& context);
+
+class Lowering {
+ public:
+  Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks, const LoweringOptions& options);
+  // Makes the function `name`.
+  llvm::Function* run(const char* name);
+
+ private:
+  // Local variables: X0..X30 and SP, V0..V31, then these.
+  enum Var : unsigned { kVarV = 32, kVarNzcv = 64, kVarPcPage, kVarTlbRead, kVarTlbWrite, kVarCount };
+  using Vars = std::bitset<kVarCount>;
+  using V = llvm::Value*;
+  struct BlockInfo {
+    llvm::BasicBlock* start = nullptr;
+    Vars dirty_in, written;
+    bool calls_state = false;  // `written` counts from the last such call on
+  };
+  struct Address {
+    V host;  // pointer to guest memory
+  };
+
+  // lowering.cpp
+  void scan();
+  void flow();
+  std::vector<usize> successors(usize index) const;
+  void make_entry();
+  void lower_block(usize index);
+  void lower(ir::Value v, const ir::Inst& inst);
+  void lower_state(ir::Value v, const ir::Inst& inst);
+  void promote();
+  const ir::Block& block() const { return *region_.blocks[current_].ir; }
+  const ir::Inst& inst(ir::Value v) const { return block().insts[v]; }
+  V arg(const ir::Inst& inst, unsigned n) const { return values_[inst.args[n]]; }
+  ir::Type arg_type(const ir::Inst& inst, unsigned n) const { return this->inst(inst.args[n]).result_type(); }
+  llvm::Type* type(ir::Type t);
+  llvm::Type* var_type(unsigned var);
+  static usize var_offset(unsigned var);
+  V get(unsigned var);
+  void set(unsigned var, V value);
+  V state_ptr(usize offset);
+  V load_state(llvm::Type* t, usize offset);
+  void store_state(V value, usize offset);
+  V constant_ptr(const void* p);
+  V i32c(u32 n) { return b_.getInt32(n); }
+  V i64c(u64 n) { return b_.getInt64(n); }
+  llvm::BasicBlock* new_block(const char* name);
+  // Goes on in a new block when cond holds; the other one, unlikely, is returned.
+  llvm::BasicBlock* unlikely(V not_cond, const char* name);
+  void write_back(bool with_pins);
+  void reload();
+  u32 site() const { return cpu::make_site(insn_index_, block().insn_count - insns_started_); }
+
+  // lower_scalar.cpp
+  V scalar(const ir::Inst& inst);
+  V flags_op(const ir::Inst& inst);
+  V pack_flags(V sum, V carry, V overflow);
+  V condition(unsigned cond, ir::Value flags);
+  V condition_of_sub(unsigned cond, V a, V b);
+  V condition_of_logic(unsigned cond, V a);
+  V condition_of_packed(unsigned cond, V flags);
+  V reverse_bytes(V a, unsigned container_bits);
+  V divide(const ir::Inst& inst, bool is_signed);
+
+  // lower_vector.cpp
+  V vector(const ir::Inst& inst);
+  V as_lanes(V v, unsigned lane);
+  V as_v128(V v);
+  V shuffle(V a, V b, unsigned lane, const std::vector<int>& indices);
+  V permute(const ir::Inst& inst);
+  V shift_by_register(const ir::Inst& inst, bool is_signed);
+  V table_lookup(const ir::Inst& inst);
+
+  // lower_mem.cpp
+  void lower_mem(ir::Value v, const ir::Inst& inst);
+  void inline_access(ir::Value v, const ir::Inst& inst);
+  void helper_access(ir::Value v, const ir::Inst& inst);
+  V probe(V va, ir::MemInfo m, V& addend);
+  V call_slow(const ir::Inst& inst, V va);
+  void slow_results(const ir::Inst& inst, V raw, V out[2]);
+  V element(V raw, ir::MemInfo m, ir::Type t);
+  V load_guest(V p, ir::MemInfo m, ir::Type t);
+  void store_guest(V p, ir::MemInfo m, V value);
+  V to_raw(V value);
+  void check_fault();
+  void fence(const ir::Inst& inst);
+  bool ordered() const { return mode_.ordered() != 0; }
+
+  // lower_call.cpp
+  void lower_call(ir::Value v, const ir::Inst& inst);
+  V evaluate(const ir::Inst& inst);
+  V from_raw(V raw, ir::Type t);
+
+  // lower_exit.cpp
+  void lower_exit(const ir::Inst& inst);
+  void edge(i32 offset, bool is_call);
+  void external(i32 offset, bool is_call);
+  int find_block(i64 relative) const;
+  V no_poll_wanted();
+  std::vector<usize> return_targets(usize index) const;
+  static unsigned pinned_var(Pin p);
+  void leave(ExitReason reason, V pc);
+  V pc_at(i32 offset) { return b_.CreateAdd(get(kVarPcPage), i64c(static_cast<u64>(i64{offset}))); }
+  void tail_call(V target);
+  void exit_indirect(const ir::Inst& inst);
+  void exit_exception(const ir::Inst& inst);
+  void take_budget();
+
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  const Region& region_;
+  Unit& unit_;
+  const Thunks& thunks_;
+  const LoweringOptions options_;
+  llvm::IRBuilder<> b_;
+  cpu::Mode mode_;
+  llvm::Function* function_ = nullptr;
+  V state_ = nullptr;
+  V slots_ = nullptr;  // operands of evaluate()
+  llvm::AllocaInst* vars_[kVarCount] = {};
+  Vars used_;
+  std::vector<BlockInfo> blocks_;
+  llvm::MDNode* state_scope_ = nullptr;
+  llvm::MDNode* guest_scope_ = nullptr;
+  llvm::MDNode* cold_ = nullptr;
+
+  // Of the block that is being lowered.
+  usize current_ = 0;
+  std::vector<V> values_, seconds_;
+  Vars dirty_;
+  u32 insn_index_ = 0, insns_started_ = 0;
+};
+
+// What evaluate() calls: one op by its meaning. slots: result, then operands.
+void evaluate_op(cpu::CpuState* s, const ir::Inst* inst, U128* slots);
+
+}  // namespace ferry::jit::optimizing

@@ -1,0 +1,215 @@
+#include "jit/optimizing/optimizing.h"
+
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <atomic>
+#include <chrono>
+#include <unordered_map>
+
+#include "jit/optimizing/codegen.h"
+#include "jit/optimizing/lowering.h"
+
+namespace ferry::jit {
+
+using optimizing::block_convention;
+using optimizing::block_type;
+using optimizing::Codegen;
+using optimizing::LinkSlot;
+using optimizing::Lowering;
+using optimizing::LoweringOptions;
+using optimizing::Thunks;
+using optimizing::Unit;
+
+namespace {
+
+constexpr const char* kName = "f";
+
+u64 now_ns() {
+  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+// A slow path that leaves the caller's registers alone, so that the fast path around it keeps them: the address of MemHelper `helper` is taken
+// from the state at each call.
+llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) {
+  llvm::LLVMContext& c = module.getContext();
+  llvm::IRBuilder<> b(c);
+  std::vector<llvm::Type*> params = {b.getPtrTy(), b.getInt64Ty(), b.getInt32Ty()};
+  params.insert(params.end(), words, b.getInt64Ty());
+  llvm::FunctionType* type = llvm::FunctionType::get(b.getInt64Ty(), params, false);
+  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kName, module);
+  f->setCallingConv(llvm::CallingConv::PreserveAll);
+  f->addFnAttr(llvm::Attribute::NoUnwind);
+  b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
+  llvm::Value* table = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), f->getArg(0), offsetof(cpu::CpuState, mem_helpers)));
+  llvm::Value* target = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), table, static_cast<u64>(helper)));
+  std::vector<llvm::Value*> args;
+  for (llvm::Argument& a : f->args()) args.push_back(&a);
+  llvm::CallInst* call = b.CreateCall(type, target, args);
+  call->setDoesNotThrow();
+  b.CreateRet(call);
+  return f;
+}
+
+// From C++ into translated code: loads what is pinned and calls the entry.
+llvm::Function* make_enter(llvm::Module& module) {
+  llvm::LLVMContext& c = module.getContext();
+  llvm::IRBuilder<> b(c);
+  llvm::FunctionType* type = llvm::FunctionType::get(b.getInt32Ty(), {b.getPtrTy(), b.getPtrTy()}, false);
+  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kName, module);
+  f->addFnAttr(llvm::Attribute::NoUnwind);
+  b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
+  std::vector<llvm::Value*> args = {f->getArg(0)};
+  for (const Pin p : kPinned) {
+    llvm::Type* t = p == Pin::Nzcv ? b.getInt32Ty() : b.getInt64Ty();
+    llvm::Value* v = b.CreateLoad(t, b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), f->getArg(0), pin_offset(p)));
+    args.push_back(b.CreateZExt(v, b.getInt64Ty()));
+  }
+  llvm::CallInst* call = b.CreateCall(block_type(c), f->getArg(1), args);
+  call->setCallingConv(block_convention());
+  call->setDoesNotThrow();
+  b.CreateRet(call);
+  return f;
+}
+
+}  // namespace
+
+struct Optimizing::Impl {
+  Impl(CodeMemory m, std::unique_ptr<Codegen> g) : memory(std::move(m)), codegen(std::move(g)) {}
+
+  template <class F>
+  const void* make(F build) {
+    llvm::LLVMContext context;
+    auto module = codegen->new_module(context);
+    build(*module);
+    auto placed = Codegen::place(codegen->object_of(*module), kName, memory);
+    return placed ? placed->entry : nullptr;
+  }
+  LoweringOptions options(const Region& region) const {
+    return {.write_through = level == 0 && region.blocks.size() == 1, .host_has_ssse3 = codegen->host_has("ssse3")};
+  }
+
+  CodeMemory memory;
+  std::unique_ptr<Codegen> codegen;
+  unsigned level = 1;
+  Thunks thunks;
+  u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
+  std::mutex compile_mutex;        // codegen; held through a compilation
+  mutable std::mutex mutex;        // memory, units, stats
+  std::unordered_map<const void*, std::unique_ptr<Unit>> units;  // by entry
+  OptimizingStats stats;
+};
+
+Optimizing::Optimizing(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Optimizing::~Optimizing() = default;
+
+Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level) {
+  auto memory = CodeMemory::create(capacity);
+  if (!memory) return memory.error();
+  auto codegen = Codegen::create(level);
+  if (!codegen) return codegen.error();
+  auto impl = std::make_unique<Impl>(std::move(*memory), std::move(*codegen));
+  impl->level = level;
+  impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(impl->make(make_enter)));
+#if defined(__x86_64__)
+  impl->thunks.load = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Load, 0); });
+  impl->thunks.store = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Store, 2); });
+#endif
+  if (impl->enter == nullptr) return Error{"code memory: too small, expected at least 1 MiB"};
+  impl->memory.keep();
+  return std::unique_ptr<Optimizing>(new Optimizing(std::move(impl)));
+}
+
+Result<CompiledCode> Optimizing::compile(const ir::Block& block, void* owner) { return compile_region({{{&block, 0}}}, owner); }
+
+Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owner) {
+  Impl& m = *impl_;
+  std::lock_guard compiling(m.compile_mutex);
+  const u64 start = now_ns();
+  auto unit = std::make_unique<Unit>();
+  llvm::LLVMContext context;
+  auto module = m.codegen->new_module(context);
+  Lowering(*module, region, *unit, m.thunks, m.options(region)).run(kName);
+  const u64 lowered = now_ns();
+  const std::string object = m.codegen->object_of(*module);
+  const u64 emitted = now_ns();
+  std::lock_guard lock(m.mutex);
+  auto placed = Codegen::place(object, kName, m.memory);
+  if (!placed) return placed.error();
+  CompiledCode code;
+  code.entry = placed->entry;
+  code.size = placed->size;
+  for (Unit::Exit& x : unit->exits) {
+    x.site.owner = owner;
+    code.links.push_back(&x.site);
+  }
+  m.units[code.entry] = std::move(unit);
+  ++m.stats.units;
+  m.stats.guest_insns += region.insn_count();
+  m.stats.host_bytes += code.size;
+  m.stats.lower_ns += lowered - start;
+  m.stats.emit_ns += emitted - lowered;
+  m.stats.place_ns += now_ns() - emitted;
+  return code;
+}
+
+std::string Optimizing::print_region(const Region& region) {
+  Impl& m = *impl_;
+  llvm::LLVMContext context;
+  auto module = m.codegen->new_module(context);
+  Unit unit;
+  Lowering(*module, region, unit, m.thunks, m.options(region)).run(kName);
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  module->print(out, nullptr);
+  if (llvm::verifyModule(*module, &out)) out << "\n; does not verify\n";
+  return text;
+}
+
+namespace {
+
+void store_slot(const void** slot, const void* target) { std::atomic_ref<const void*>(*slot).store(target, std::memory_order_release); }
+void store_context(u64* slot, u64 context) { std::atomic_ref<u64>(*slot).store(context, std::memory_order_release); }
+
+}  // namespace
+
+void Optimizing::link(LinkSite& site, const void* target, u64 context) {
+  if (site.context_slot != nullptr) store_context(site.context_slot, ~u64{0});
+  store_slot(static_cast<const void**>(site.patch), target);
+  if (site.context_slot != nullptr) store_context(site.context_slot, context);
+  site.linked = true;
+}
+
+void Optimizing::unlink(LinkSite& site) {
+  if (site.context_slot != nullptr) store_context(site.context_slot, ~u64{0});
+  store_slot(static_cast<const void**>(site.patch), nullptr);
+  site.linked = false;
+}
+
+void Optimizing::release(CompiledCode& code) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->units.erase(code.entry);
+  code = {};
+}
+
+void Optimizing::reset() {
+  std::lock_guard compiling(impl_->compile_mutex);
+  std::lock_guard lock(impl_->mutex);
+  impl_->memory.reset();
+  impl_->units.clear();
+}
+
+u32 Optimizing::enter(cpu::CpuState& s, const void* entry) { return impl_->enter(&s, entry); }
+
+usize Optimizing::used() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->memory.used();
+}
+usize Optimizing::capacity() const { return impl_->memory.capacity(); }
+
+OptimizingStats Optimizing::stats() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->stats;
+}
+
+}  // namespace ferry::jit

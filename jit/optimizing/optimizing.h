@@ -1,0 +1,49 @@
+// The optimizing tier: IR blocks and regions of them to host code by LLVM. As a Tier it compiles each block alone and at once (`--tier llvm`);
+// compile_region is for a background thread. Compiling never disturbs running code; any number of threads may run it.
+#pragma once
+#include <memory>
+
+#include "jit/optimizing/region.h"
+#include "jit/tier.h"
+
+namespace ferry::jit {
+
+struct OptimizingStats {
+  u64 units = 0;
+  u64 guest_insns = 0;
+  u64 host_bytes = 0;
+  u64 lower_ns = 0;  // IR to LLVM
+  u64 emit_ns = 0;   // passes and code generation
+  u64 place_ns = 0;
+};
+
+class Optimizing final : public Tier {
+ public:
+  // capacity: bytes of code memory, 1 MiB to 2 GiB; level: 0..3, the setting llvm.opt.
+  static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level);
+  ~Optimizing() override;
+
+  Result<CompiledCode> compile(const ir::Block& block, void* owner) override;
+  // Compiles a region to one function that is entered like its first block. Its exits out of the region are link sites, any number of them.
+  Result<CompiledCode> compile_region(const Region& region, void* owner);
+  void link(LinkSite& site, const void* target, u64 context) override;
+  void unlink(LinkSite& site) override;
+  // Gives back what the code points to; the host code itself returns with reset().
+  void release(CompiledCode& code) override;
+  // Waits for a compilation that is under way.
+  void reset() override;
+  u32 enter(cpu::CpuState& s, const void* entry) override;
+  usize used() const override;
+  usize capacity() const override;
+
+  OptimizingStats stats() const;
+  // The LLVM IR of a region before its passes, for people.
+  std::string print_region(const Region& region);
+
+ private:
+  struct Impl;
+  explicit Optimizing(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ferry::jit
