@@ -71,8 +71,9 @@ class Placer final : public llvm::RuntimeDyld::MemoryManager {
   const std::vector<u8*>& sections() const { return sections_; }
 
  private:
-  uint8_t* allocate(uintptr_t size, unsigned) {
-    u8* at = memory_.allocate(size == 0 ? 1 : size);
+  uint8_t* allocate(uintptr_t size, unsigned alignment) {
+    const usize pad = (usize{0} - reinterpret_cast<std::uintptr_t>(memory_.next())) & (alignment - 1);
+    u8* at = memory_.allocate(pad + (size == 0 ? 1 : size)) + pad;
     sections_.push_back(at);
     return at;
   }

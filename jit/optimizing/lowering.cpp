@@ -26,6 +26,9 @@ bool is_pinned(unsigned var) {
   return false;
 }
 
+// Of a member of CpuState.
+llvm::Align alignment_of(llvm::Type* t) { return llvm::Align(t->isVectorTy() ? 16 : t->isPointerTy() ? 8 : t->getPrimitiveSizeInBits() / 8); }
+
 }  // namespace
 
 unsigned Lowering::pinned_var(Pin p) { return var_of(p); }
@@ -109,7 +112,7 @@ void Lowering::set(unsigned var, V value) {
 Lowering::V Lowering::state_ptr(usize offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), state_, offset); }
 
 Lowering::V Lowering::load_state(llvm::Type* t, usize offset) {
-  llvm::LoadInst* l = b_.CreateAlignedLoad(t, state_ptr(offset), llvm::Align(t->isVectorTy() ? 16 : t->getPrimitiveSizeInBits() / 8));
+  llvm::LoadInst* l = b_.CreateAlignedLoad(t, state_ptr(offset), alignment_of(t));
   l->setMetadata(llvm::LLVMContext::MD_alias_scope, state_scope_);
   l->setMetadata(llvm::LLVMContext::MD_noalias, guest_scope_);
   return l;
@@ -117,7 +120,7 @@ Lowering::V Lowering::load_state(llvm::Type* t, usize offset) {
 
 void Lowering::store_state(V value, usize offset) {
   llvm::Type* t = value->getType();
-  llvm::StoreInst* s = b_.CreateAlignedStore(value, state_ptr(offset), llvm::Align(t->isVectorTy() ? 16 : t->isPointerTy() ? 8 : t->getPrimitiveSizeInBits() / 8));
+  llvm::StoreInst* s = b_.CreateAlignedStore(value, state_ptr(offset), alignment_of(t));
   s->setMetadata(llvm::LLVMContext::MD_alias_scope, state_scope_);
   s->setMetadata(llvm::LLVMContext::MD_noalias, guest_scope_);
 }
