@@ -1,6 +1,6 @@
-// How compiled blocks leave and meet: links within and across pages, the jump cache, polls, virtual time, faults, exceptions, helpers.
+// What each compiled tier must do alike: how compiled blocks leave and meet: links within and across pages, the jump cache, polls, virtual time, faults, exceptions, helpers.
 #include "ir/builder.h"
-#include "jit/baseline/baseline.h"
+#include "jit/tiers.h"
 #include "machine.h"
 #include "tests/catch.h"
 
@@ -15,7 +15,7 @@ using ir::Value;
 
 // A block at an offset of the page that adds to a register, then leaves as the callback says.
 template <class Leave>
-CompiledCode adder(Baseline& tier, u32 offset, unsigned reg, u64 n, Leave leave, cpu::Mode mode = {}) {
+CompiledCode adder(jit::Tier& tier, u32 offset, unsigned reg, u64 n, Leave leave, cpu::Mode mode = {}) {
   Block block;
   block.page_offset = offset;
   block.insn_count = 1;
@@ -29,17 +29,22 @@ CompiledCode adder(Baseline& tier, u32 offset, unsigned reg, u64 n, Leave leave,
   return *code;
 }
 
-std::unique_ptr<Baseline> make() {
-  auto tier = Baseline::create(1 << 20);
+// The compiler of each tier that this build has, one after the other: every test runs with each.
+std::unique_ptr<jit::Tier> make() {
+  const ferry::Tier which = GENERATE(ferry::Tier::Baseline, ferry::Tier::Llvm);
+  Settings settings;
+  settings.tier = tier_available(which) ? which : ferry::Tier::Llvm;
+  settings.code_cache = 1 << 17;
+  auto tier = make_compiler(settings);
   REQUIRE(tier.ok());
   return std::move(*tier);
 }
 
-ExitReason enter(Baseline& tier, Machine& m, const CompiledCode& code) { return static_cast<ExitReason>(tier.enter(m.s, code.entry)); }
+ExitReason enter(jit::Tier& tier, Machine& m, const CompiledCode& code) { return static_cast<ExitReason>(tier.enter(m.s, code.entry)); }
 
 }  // namespace
 
-TEST_CASE("baseline: an unlinked exit names its site, a linked one goes there") {
+TEST_CASE("compiled blocks: an unlinked exit names its site, a linked one goes there") {
   auto tier = make();
   Machine m;
   CompiledCode a = adder(*tier, 0, 0, 1, [](Builder& b) { b.exit_next(0x40); });
@@ -63,7 +68,7 @@ TEST_CASE("baseline: an unlinked exit names its site, a linked one goes there") 
   CHECK(m.s.x[20] == 5);
 }
 
-TEST_CASE("baseline: both sides of a conditional exit link") {
+TEST_CASE("compiled blocks: both sides of a conditional exit link") {
   for (const bool backward : {false, true}) {
     auto tier = make();
     Machine m;
@@ -84,7 +89,7 @@ TEST_CASE("baseline: both sides of a conditional exit link") {
   }
 }
 
-TEST_CASE("baseline: a cross-page link holds for one context and moves the page") {
+TEST_CASE("compiled blocks: a cross-page link holds for one context and moves the page") {
   auto tier = make();
   Machine m;
   CompiledCode a = adder(*tier, 0xff0, 0, 1, [](Builder& b) { b.exit_next(0x2010); });
@@ -106,11 +111,11 @@ TEST_CASE("baseline: a cross-page link holds for one context and moves the page"
   CHECK(m.s.x[1] == 1);
 }
 
-TEST_CASE("baseline: backward exits poll, forward ones do not") {
+TEST_CASE("compiled blocks: backward exits poll, forward ones do not") {
   auto tier = make();
   Machine m;
   CompiledCode loop = adder(*tier, 0x40, 0, 1, [](Builder& b) { b.exit_next(0x40); });
-  tier->link(*loop.links[0], loop.entry, 0);
+  for (LinkSite* site : loop.links) tier->link(*site, loop.entry, 0);  // none where a jump to itself needs no link
   m.s.budget = -1;
   CHECK(enter(*tier, m, loop) == ExitReason::Poll);
   CHECK(m.s.pc == kBase + 0x40);
@@ -119,13 +124,13 @@ TEST_CASE("baseline: backward exits poll, forward ones do not") {
   CHECK(enter(*tier, m, forward) == ExitReason::Next);
 }
 
-TEST_CASE("baseline: in virtual time a block that overruns the budget is left before its first instruction") {
+TEST_CASE("compiled blocks: in virtual time a block that overruns the budget is left before its first instruction") {
   auto tier = make();
   Machine m;
   cpu::Mode mode;
   mode.set_virtual_time(1);
   CompiledCode loop = adder(*tier, 0x40, 0, 1, [](Builder& b) { b.exit_next(0x40); }, mode);
-  tier->link(*loop.links[0], loop.entry, 0);
+  for (LinkSite* site : loop.links) tier->link(*site, loop.entry, 0);  // none where a jump to itself needs no link
   m.s.budget = 10;
   CHECK(enter(*tier, m, loop) == ExitReason::Poll);
   CHECK(m.s.pc == kBase + 0x40);
@@ -133,7 +138,7 @@ TEST_CASE("baseline: in virtual time a block that overruns the budget is left be
   CHECK(m.s.budget == 0);
 }
 
-TEST_CASE("baseline: indirect exits go through the jump cache") {
+TEST_CASE("compiled blocks: indirect exits go through the jump cache") {
   auto tier = make();
   Machine m;
   const u64 target = kBase + 0x5678;
@@ -166,7 +171,7 @@ TEST_CASE("baseline: indirect exits go through the jump cache") {
   }
 }
 
-TEST_CASE("baseline: a fault leaves with what was written before it and names the instruction") {
+TEST_CASE("compiled blocks: a fault leaves with what was written before it and names the instruction") {
   auto tier = make();
   Machine m;
   Block block;
@@ -194,7 +199,7 @@ TEST_CASE("baseline: a fault leaves with what was written before it and names th
   CHECK(m.s.exception.far == kBase + 3 * 4096);
 }
 
-TEST_CASE("baseline: accesses in the TLB take no slow path") {
+TEST_CASE("compiled blocks: accesses in the TLB take no slow path") {
   auto tier = make();
   Machine m;
   Block block;
@@ -216,7 +221,7 @@ TEST_CASE("baseline: accesses in the TLB take no slow path") {
   CHECK(m.slow_calls == 1);
 }
 
-TEST_CASE("baseline: exception and dispatch exits") {
+TEST_CASE("compiled blocks: exception and dispatch exits") {
   auto tier = make();
   Machine m;
   CompiledCode svc = adder(*tier, 0x20, 0, 1, [](Builder& b) { b.exit_exception(0x15u << 26 | 1u << 25 | 0x42, true); });
@@ -232,7 +237,7 @@ TEST_CASE("baseline: exception and dispatch exits") {
   CHECK(m.s.x[0] == 2);
 }
 
-TEST_CASE("baseline: full code memory is an error, reset makes room") {
+TEST_CASE("compiled blocks: full code memory is an error, reset makes room") {
   auto tier = make();
   unsigned blocks = 0;
   Block block;
@@ -244,7 +249,7 @@ TEST_CASE("baseline: full code memory is an error, reset makes room") {
     auto code = tier->compile(block, nullptr);
     if (!code) break;
   }
-  CHECK(blocks > 1000);
+  CHECK(blocks > 100);
   tier->reset();
   CHECK(tier->compile(block, nullptr).ok());
 }
