@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <bit>
 #include <optional>
 
 #include "core/nearest.h"
@@ -158,9 +157,6 @@ Status set_setting(Settings& settings, std::string_view assignment) {
   Settings changed = settings;
   if (!with_member(changed, *found, [&](auto& member) { return assign(member, *found, value); })) {
     return Error{fmt::format("--set {}={}: not a value of this setting, expected {}", name, value, setting_range(*found))};
-  }
-  if (!std::has_single_bit(changed.tlb_entries)) {
-    return Error{fmt::format("--set {}={}: not a power of two, expected one from {}", name, value, setting_range(*found))};
   }
   settings = std::move(changed);
   return {};

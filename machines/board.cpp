@@ -63,7 +63,9 @@ class BoardBuilder {
       if (node->is_compatible(kVirtio)) transports_.push_back(node);
     }
     const TreeNode* console = stdout_node(tree_);
-    std::stable_partition(serial_ports_.begin(), serial_ports_.end(), [&](const TreeNode* node) { return node == console; });
+    if (const auto found = std::find(serial_ports_.begin(), serial_ports_.end(), console); found != serial_ports_.end()) {
+      std::rotate(serial_ports_.begin(), found, found + 1);
+    }
     if (back_ends_.serials.size() > std::max<usize>(serial_ports_.size(), 1)) {
       return Error{fmt::format("-serial: {} lines, expected at most the board's {}", back_ends_.serials.size(), serial_ports_.size())};
     }

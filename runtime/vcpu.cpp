@@ -212,7 +212,7 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
   }
   if (cached_code(*block) == nullptr) return block;
   if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
-  s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
+  if (system_.settings().chain_indirect) s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
   return block;
 }
 

@@ -54,7 +54,6 @@ TEST_CASE("a setting that cannot be set leaves everything as it was and says why
   CHECK(message("tier").find("no value") != std::string::npos);
   CHECK(message("llvm.opt=4").find("0 to 3") != std::string::npos);
   CHECK(message("chain.direct=maybe").find("on or off") != std::string::npos);
-  CHECK(message("tlb.entries=100").find("power of two") != std::string::npos);
 }
 
 TEST_CASE("numbers and sizes") {
