@@ -8,13 +8,6 @@
 
 namespace ferry::softmmu {
 
-// Alignment that is required whatever the memory is; Device memory asks for the element's size later.
-bool Mmu::check_alignment(u64 va, const MemInfo& info, bool write) {
-  const u64 need = info.aligned ? info.bytes() : check_alignment_ ? u64{1} << info.size_log2 : 1;
-  if ((va & (need - 1)) == 0) return true;
-  return data_fault(va, {.kind = FaultKind::Alignment}, write);
-}
-
 u64 Mmu::physical(const Page& page) const {
   u64 pa = page.pa;
   if (!page.from_table || space_.physical_of(page.host, pa)) return pa;
@@ -25,9 +18,9 @@ u64 Mmu::physical(const Page& page) const {
 
 namespace {
 
-// One element of up to 8 bytes in one page, without ordering: nearly every miss of the tables.
+// One element of up to 8 bytes in one page: nearly all of what comes here.
 bool is_simple(u64 va, const MemInfo& info) {
-  return info.size_log2 < 4 && !info.pair && !info.exclusive && info.order == Order::None && (va & kPageOffset) + info.bytes() <= kPageSize;
+  return info.size_log2 < 4 && !info.pair && (va & kPageOffset) + info.bytes() <= kPageSize;
 }
 
 // Whether every element of an access that starts at va is aligned.
@@ -112,24 +105,23 @@ u64 Mmu::load(u64 va, u32 access) {
   if (!check_alignment(va, info, false)) return 0;
   Page page;
   if (is_simple(va, info)) {
+    const unsigned size = info.bytes();
     if (!resolve(bank_of(info), va, Kind::Read, page)) return 0;
-    if (page.host != nullptr && !page.device) return read_sized(page.host, info.bytes());
     u64 value = 0;
-    return read_piece(page, va, info.bytes(), info.bytes(), reinterpret_cast<u8*>(&value)) ? value : 0;
+    if (page.host != nullptr && !page.device) value = read_sized(page.host, size);
+    else if (!read_piece(page, va, size, size, reinterpret_cast<u8*>(&value))) return 0;
+    if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
+    if (info.exclusive) set_monitor(page, va, size, {value, 0});
+    return value;
   }
   alignas(16) u8 bytes[32] = {};
   if (!read_bytes(info, va, bytes, page)) return 0;
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
   const unsigned element = 1u << info.size_log2;
   if (info.exclusive) {
-    // DEVIATION: exclusives on device windows are an unsupported-exclusive abort rather than a bus transaction.
-    if (page.host == nullptr) {
-      data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
-      return 0;
-    }
-    s_.monitor_pa = physical(page);
-    s_.monitor_size = info.bytes();
-    std::memcpy(&s_.monitor_value, bytes, sizeof s_.monitor_value);
+    U128 value;
+    std::memcpy(&value, bytes, sizeof value);
+    set_monitor(page, va, info.bytes(), value);
   }
   if (element == 16) {
     std::memcpy(&s_.vargs[0], bytes, 16);
@@ -143,6 +135,17 @@ u64 Mmu::load(u64 va, u32 access) {
     s_.vargs[0] = {first, second};
   }
   return first;
+}
+
+// DEVIATION: exclusives on device windows are an unsupported-exclusive abort rather than a bus transaction.
+void Mmu::set_monitor(const Page& page, u64 va, unsigned size, U128 value) {
+  if (page.host == nullptr) {
+    data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
+    return;
+  }
+  s_.monitor_pa = physical(page);
+  s_.monitor_size = size;
+  s_.monitor_value = value;
 }
 
 // --- Stores ---
@@ -178,13 +181,13 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   const MemInfo info = MemInfo::decode(access);
   if (!check_alignment(va, info, true)) return 0;
   if (is_simple(va, info)) {
+    if (info.exclusive) return store_exclusive(info, va, {v0, 0});
     Page page;
     if (!resolve(bank_of(info), va, Kind::Write, page)) return 0;
-    if (page.host != nullptr && !page.device) {
-      write_sized(page.host, info.bytes(), v0);
-    } else {
-      write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
-    }
+    if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
+    if (page.host != nullptr && !page.device) write_sized(page.host, info.bytes(), v0);
+    else write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
+    if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_seq_cst);
     return 0;
   }
   const unsigned element = 1u << info.size_log2;

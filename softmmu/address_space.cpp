@@ -97,17 +97,9 @@ const Region* AddressSpace::find_other(u64 pa) const {
   return pa - r->base < r->size ? r : nullptr;
 }
 
-bool AddressSpace::physical_of(const u8* host, u64& pa) const {
-  const auto inside = [&](const Region& r) {
-    // Compared as integers: the pointers may belong to different objects.
-    const u64 offset = reinterpret_cast<u64>(host) - reinterpret_cast<u64>(r.ram->host());
-    if (offset >= r.size) return false;
-    pa = r.base + offset;
-    return true;
-  };
-  if (main_ram_ != nullptr && inside(*main_ram_)) return true;
+bool AddressSpace::physical_of_other(const u8* host, u64& pa) const {
   for (const auto& r : regions_)
-    if (r->ram != nullptr && inside(*r)) return true;
+    if (r->ram != nullptr && inside(*r, host, pa)) return true;
   return false;
 }
 

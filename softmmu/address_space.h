@@ -73,7 +73,9 @@ class AddressSpace final : public GuestMemory {
     return r->ram->host() + (pa - r->base);
   }
   // Physical address of a host address inside RAM or ROM; false when it is in none.
-  bool physical_of(const u8* host, u64& pa) const;
+  bool physical_of(const u8* host, u64& pa) const {
+    return (main_ram_ != nullptr && inside(*main_ram_, host, pa)) || physical_of_other(host, pa);
+  }
 
   // One device access of 1, 2, 4 or 8 bytes at pa, anywhere in `region` (of kind Mmio or RomDevice). An access that sticks out of the
   // window is the caller's external abort.
@@ -99,6 +101,14 @@ class AddressSpace final : public GuestMemory {
 
  private:
   const Region* find_other(u64 pa) const;
+  bool physical_of_other(const u8* host, u64& pa) const;
+  static bool inside(const Region& r, const u8* host, u64& pa) {
+    // Compared as integers: the pointers may belong to different objects.
+    const u64 offset = reinterpret_cast<u64>(host) - reinterpret_cast<u64>(r.ram->host());
+    if (offset >= r.size) return false;
+    pa = r.base + offset;
+    return true;
+  }
   Result<Region*> add(std::unique_ptr<Region> region);
   Result<Region*> add_memory(Region::Kind kind, const std::string& name, u64 base, u64 size);
   void range_changed(const Region& region);

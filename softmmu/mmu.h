@@ -88,7 +88,14 @@ class Mmu {
   };
 
   // Translation (translate.cpp)
-  bool resolve(Bank& bank, u64 va, Kind kind, Page& page);
+  bool resolve(Bank& bank, u64 va, Kind kind, Page& page) {
+    const cpu::TlbEntry& entry = (kind == Kind::Read ? bank.read_table() : bank.write_table())[tlb_index(va)];
+    if (entry.tag != (va & ~kPageOffset)) return resolve_slowly(bank, va, kind, page);
+    page.host = reinterpret_cast<u8*>(va + entry.addend);
+    page.from_table = true;
+    return true;
+  }
+  bool resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page);
   bool locate(Bank& bank, u64 va, Kind kind, Page& page);
   Translation walk_now(u64 va);
   bool data_fault(u64 va, const Fault& fault, bool write, bool cache_op = false);
@@ -100,13 +107,18 @@ class Mmu {
   u8 config_number(u64 sctlr, u64 tcr, u64 mair);
 
   // Access (access.cpp, atomic.cpp)
-  bool check_alignment(u64 va, const MemInfo& info, bool write);
+  // Alignment that is required whatever the memory is; Device memory asks for the element's size later.
+  bool check_alignment(u64 va, const MemInfo& info, bool write) {
+    const u64 need = info.aligned ? info.bytes() : check_alignment_ ? u64{1} << info.size_log2 : 1;
+    return (va & (need - 1)) == 0 || data_fault(va, {.kind = FaultKind::Alignment}, write);
+  }
   Bank& bank_of(const MemInfo& info) { return info.unprivileged ? user_bank() : *bank_; }
   bool read_bytes(const MemInfo& info, u64 va, u8* to, Page& page);
   bool write_bytes(const MemInfo& info, u64 va, const u8* from);
   bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to);
   bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from);
   bool write_checked(const Page& page, u64 va, unsigned size, const u8* from);
+  void set_monitor(const Page& page, u64 va, unsigned size, U128 value);
   u64 store_exclusive(const MemInfo& info, u64 va, U128 value);
   u64 physical(const Page& page) const;
   Page* atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page);

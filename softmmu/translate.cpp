@@ -9,8 +9,6 @@
 
 namespace ferry::softmmu {
 
-using cpu::TlbEntry;
-
 // Where a RAM page may stand in write tables, so that taking it out need not look everywhere. A hint may outlive the entry.
 struct Mmu::WriteHint {
   u16 banks = 0;  // by slot
@@ -48,14 +46,9 @@ bool may_write(Privilege p, u8 permissions) {
 
 }  // namespace
 
-bool Mmu::resolve(Bank& bank, u64 va, Kind kind, Page& page) {
+bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   const bool write = kind != Kind::Read;
   const u64 offset = va & kPageOffset;
-  const TlbEntry& entry = (write ? bank.write_table() : bank.read_table())[tlb_index(va)];
-  if (entry.tag == va - offset) {
-    page = {.host = reinterpret_cast<u8*>(va + entry.addend), .from_table = true};
-    return true;
-  }
   SlowEntry& slow = bank.slow(va);
   if (slow.tag == va - offset && (write ? slow.writable : slow.readable)) {
     page = {.pa = slow.pa_page | offset, .device = slow.device};
