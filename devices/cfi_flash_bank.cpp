@@ -188,6 +188,7 @@ u64 CfiFlash::Bank::read(u64 offset, unsigned size) {
     const usize at = static_cast<usize>(offset) + i;
     value |= u64{mode_ == Mode::kArray ? array_.get(at) : lane_byte(at)} << 8 * i;
   }
+  log(LogCategory::kDevice, "{}: {:#x} -> {:#x} ({} bytes)", name_, offset, value, size);
   return value;
 }
 
@@ -203,6 +204,7 @@ void CfiFlash::Bank::write(u64 offset, unsigned size, u64 value) {
     guest_error("{}: write of {} bytes at {:#x}, unaligned or beyond its end", name_, size, offset);
     return;
   }
+  log(LogCategory::kDevice, "{}: {:#x} <- {:#x} ({} bytes)", name_, offset, value, size);
   const unsigned part = std::min(size, width_);
   flash_.locked([&] {
     for (unsigned done = 0; done < size; done += part) {

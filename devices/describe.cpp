@@ -41,7 +41,7 @@ std::string describe_fields(const RegisterSpec& spec) {
 }
 
 std::string describe_bank(const RegisterBank& bank) {
-  std::string text = fmt::format("\nBank `{}`:\n\n| offset | register | reset | fields |\n|---|---|---|---|\n", bank.owner());
+  std::string text = fmt::format("\nBank `{}`:\n\n| offset | register | reset | fields |\n|---|---|---|---|\n", bank.part());
   for (const Register* one : bank.registers()) {
     const RegisterSpec& spec = one->spec();
     const std::string name = spec.count == 1 ? spec.name : fmt::format("{}0-{}", spec.name, spec.count - 1);

@@ -54,7 +54,7 @@ Result<std::unique_ptr<Device>> Gicv3::make(const DeviceContext& context) {
 Gicv3::Gicv3(const DeviceContext& context) : Device(context.name) {
   const unsigned spi_words = context.cell("ferry,spis", 256) / 32;
   words_ = spi_words + 1;
-  distributor_ = std::make_unique<Distributor>(spi_words);
+  distributor_ = std::make_unique<Distributor>(name(), spi_words);
   Distributor& d = *distributor_;
   add_region(d.bank);
   pair(d.GICD_ISENABLER, d.GICD_ICENABLER);
@@ -74,7 +74,7 @@ Gicv3::Gicv3(const DeviceContext& context) : Device(context.name) {
     for (usize k = 0; k < count; ++k, ++next) {
       const u32 usual = static_cast<u32>(next / 16 << 8 | next % 16);
       const u32 affinity = next < context.cpu_affinities.size() ? context.cpu_affinities[next] : usual;
-      cpus_.push_back(std::make_unique<Cpu>(static_cast<unsigned>(next), affinity, k + 1 == count, *context.cpus[next]));
+      cpus_.push_back(std::make_unique<Cpu>(name(), static_cast<unsigned>(next), affinity, k + 1 == count, *context.cpus[next]));
     }
   }
   for (const auto& cpu : cpus_) {

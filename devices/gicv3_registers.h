@@ -42,9 +42,9 @@ struct Identification {
 // 12.9 The Distributor. With affinity routing the registers of INTIDs 0 to 31 are in the redistributors: arrays begin at element 1
 // of the manual's numbering, so `words` counts SPI words only.
 struct Gicv3::Distributor {
-  explicit Distributor(unsigned spi_words) : words(spi_words) {}
+  Distributor(const std::string& device, unsigned spi_words) : words(spi_words), bank(device, "distributor") {}
   const unsigned words;
-  RegisterBank bank{"distributor"};
+  RegisterBank bank;
   // clang-format off
   Register GICD_CTLR{bank, {.offset = 0x0000, .name = "GICD_CTLR", .reset = 0x50, .fields = {
       {"EnableGrp0", 0, 1, Access::kRw}, {"EnableGrp1", 1, 1, Access::kRw}, {"ARE", 4, 1, Access::kRo}, {"DS", 6, 1, Access::kRo}, {"RWP", 31, 1, Access::kRo}}}};
@@ -72,9 +72,10 @@ struct Gicv3::Distributor {
 
 // 12.10 The Redistributor: RD and SGI frames; 12.2 the CPU interface, its registers at made-up offsets (a guest reaches them by name).
 struct Gicv3::Cpu {
-  Cpu(unsigned vcpu, u32 packed_affinity, bool last, CpuSignals& cpu_signals)
-      : index(vcpu), affinity(packed_affinity), is_last(last), signals(cpu_signals) {}
+  Cpu(const std::string& gic, unsigned vcpu, u32 packed_affinity, bool last, CpuSignals& cpu_signals)
+      : device(gic), index(vcpu), affinity(packed_affinity), is_last(last), signals(cpu_signals) {}
 
+  const std::string& device;
   const unsigned index;
   const u32 affinity;  // Aff3.Aff2.Aff1.Aff0
   const bool is_last;  // of its redistributor region
@@ -83,7 +84,7 @@ struct Gicv3::Cpu {
   std::array<u32, kMaxWords> routed{};     // SPIs whose target this vCPU is: follows from GICD_IROUTER
 
   // clang-format off
-  RegisterBank rd{"redistributor" + std::to_string(index)};
+  RegisterBank rd{device, "redistributor" + std::to_string(index)};
   Register GICR_CTLR{rd, {.offset = 0x0000, .name = "GICR_CTLR", .fields = {{"EnableLPIs", 0, 1, Access::kReserved}, {"RWP", 3, 1, Access::kRo}, {"UWP", 31, 1, Access::kRo}}}};
   Register GICR_IIDR{rd, {.offset = 0x0004, .name = "GICR_IIDR", .reset = 0x43b, .fields = whole(Access::kRo)}};
   Register GICR_TYPER{rd, {.offset = 0x0008, .name = "GICR_TYPER", .reset = u64{affinity} << 32 | u64{index} << 8 | (is_last ? 0x10u : 0u), .fields = {
@@ -94,7 +95,7 @@ struct Gicv3::Cpu {
   Register GICR_SYNCR{rd, {.offset = 0x00c0, .name = "GICR_SYNCR", .fields = {{"Busy", 0, 1, Access::kRo}}}};
   gicv3::Identification rd_identification{rd};
 
-  RegisterBank sgi{"sgi" + std::to_string(index)};
+  RegisterBank sgi{device, "sgi" + std::to_string(index)};
   Register GICR_IGROUPR0{sgi, {.offset = 0x0080, .name = "GICR_IGROUPR0", .fields = whole(Access::kRw)}};
   Register GICR_ISENABLER0{sgi, {.offset = 0x0100, .name = "GICR_ISENABLER0", .fields = whole(Access::kW1s)}};
   Register GICR_ICENABLER0{sgi, {.offset = 0x0180, .name = "GICR_ICENABLER0", .fields = whole(Access::kW1c)}};
@@ -109,7 +110,7 @@ struct Gicv3::Cpu {
   Register GICR_NSACR{sgi, {.offset = 0x0e00, .name = "GICR_NSACR", .fields = {{"Reserved", 0, 32, Access::kReserved}}}};
   gicv3::Identification sgi_identification{sgi};
 
-  RegisterBank icc{"icc" + std::to_string(index)};
+  RegisterBank icc{device, "icc" + std::to_string(index)};
   Register ICC_PMR_EL1{icc, {.offset = 0x00, .name = "ICC_PMR_EL1", .fields = {{"Priority", 3, 5, Access::kRw}}}};
   Register ICC_BPR0_EL1{icc, {.offset = 0x08, .name = "ICC_BPR0_EL1", .reset = 2, .fields = {{"BinaryPoint", 0, 3, Access::kRw}}}};
   Register ICC_BPR1_EL1{icc, {.offset = 0x10, .name = "ICC_BPR1_EL1", .reset = 3, .fields = {{"BinaryPoint", 0, 3, Access::kRw}}}};

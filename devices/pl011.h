@@ -54,7 +54,7 @@ class Pl011 : public Device {
   const u64 uartclk_hz_;
   const std::array<IrqLine, 6> lines_;
 
-  RegisterBank bank_{"registers"};
+  RegisterBank bank_{name()};
   // clang-format off
   Register UARTDR{bank_, {.offset = 0x000, .name = "UARTDR", .fields = {
       {"DATA", 0, 8, Access::kRw}, {"FE", 8, 1, Access::kRo}, {"PE", 9, 1, Access::kRo}, {"BE", 10, 1, Access::kRo}, {"OE", 11, 1, Access::kRo}}}};

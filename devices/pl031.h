@@ -21,7 +21,7 @@ class Pl031 : public Device {
   Clock& clock_;
   const IrqLine line_;
 
-  RegisterBank bank_{"registers"};
+  RegisterBank bank_{name()};
   // clang-format off
   Register RTCDR{bank_, {.offset = 0x000, .name = "RTCDR", .fields = whole(Access::kRo)}};
   Register RTCMR{bank_, {.offset = 0x004, .name = "RTCMR", .fields = whole(Access::kRw)}};

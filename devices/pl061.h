@@ -22,7 +22,7 @@ class Pl061 : public Device {
 
   const IrqLine line_;
 
-  RegisterBank bank_{"registers"};
+  RegisterBank bank_{name()};
   // clang-format off
   // 256 aliases of one register: bits 9 to 2 of the address are the mask of the bits that take part.
   Register GPIODATA{bank_, {.offset = 0x000, .name = "GPIODATA", .fields = {{"DATA", 0, 8, Access::kWo}}, .count = 1}};

@@ -188,7 +188,7 @@ void RegisterBank::reset() {
 }
 
 void RegisterBank::visit(Archive& archive) {
-  archive.section(owner_, [&] {
+  archive.section(part_, [&] {
     for (Register* one : registers_) {
       for (u64& value : one->values_) archive.field(one->spec_.name, value);
     }

@@ -1,7 +1,7 @@
 // Register banks: a device's registers as data, in the order of its datasheet. The bank owns their values, resets, saves, loads and
 // dumps them, applies the fields' access rules, takes narrow and wide accesses, and logs what no datasheet allows.
 //
-//   RegisterBank bank_{"pl011"};
+//   RegisterBank bank_{name()};
 //   Register UARTCR{bank_, {.offset = 0x030, .name = "UARTCR", .reset = 0x300, .fields = {{"UARTEN", 0, 1, Access::kRw}, ...}}};
 //
 // Bits that no field names are reserved: they read as zero and ignore writes.
@@ -97,8 +97,9 @@ class Register {
 
 class RegisterBank {
  public:
-  // `owner` is the name in logs.
-  explicit RegisterBank(std::string owner) : owner_(std::move(owner)) {}
+  // `device` is the device's name, for logs; `part` tells its banks apart.
+  explicit RegisterBank(std::string device, std::string part = "registers")
+      : part_(std::move(part)), owner_(part_ == "registers" ? std::move(device) : std::move(device) + " " + part_) {}
 
   // A guest access of 1, 2, 4 or 8 bytes. Narrower than the register: those lanes of it; wider: each register in turn. Unaligned
   // accesses and offsets without a register read as zero, ignore writes, and are logged.
@@ -114,7 +115,7 @@ class RegisterBank {
   std::span<Register* const> registers() const { return registers_; }
   // The register at that offset and the element's index; null when there is none.
   Register* find(u64 offset, unsigned& index) const;
-  const std::string& owner() const { return owner_; }
+  const std::string& part() const { return part_; }
 
  private:
   friend class Register;
@@ -122,7 +123,8 @@ class RegisterBank {
   u64 read_part(u64 offset, unsigned size);
   void write_part(u64 offset, unsigned size, u64 value);
 
-  std::string owner_;
+  std::string part_;
+  std::string owner_;  // as logs name it
   std::vector<Register*> registers_;  // by offset
 };
 

@@ -41,7 +41,7 @@ class VirtioMmio : public Device {
   const std::unique_ptr<VirtioDevice> device_;
   std::vector<std::unique_ptr<Queue>> queues_;
 
-  RegisterBank bank_{"registers"};
+  RegisterBank bank_{name()};
   // clang-format off
   Register MagicValue{bank_, {.offset = 0x000, .name = "MagicValue", .reset = 0x74726976, .fields = whole(Access::kRo)}};
   Register Version{bank_, {.offset = 0x004, .name = "Version", .reset = 2, .fields = whole(Access::kRo)}};
