@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <unordered_map>
 
 #include "core/check.h"
 #include "frontend/alias.h"
@@ -73,6 +74,8 @@ class Memo {
     return nullptr;
   }
 
+  void prefetch(u32 word) const { __builtin_prefetch(&lines_[line_number(word)]); }
+
   // Under the decoder's lock.
   void insert(u32 word, EmitFn fn) {
     const u64 entry = word | u64{number_of(fn) + 1} << 32;
@@ -92,11 +95,13 @@ class Memo {
     std::array<std::atomic<u64>, kSlots> slots;
   };
 
-  Line& line_of(u32 word) { return lines_[(word * 0x9e3779b1u) >> (32 - kLineBits)]; }
+  static u32 line_number(u32 word) { return (word * 0x9e3779b1u) >> (32 - kLineBits); }
+  Line& line_of(u32 word) { return lines_[line_number(word)]; }
 
   u32 number_of(EmitFn fn) {
-    for (u32 i = 0; i < function_count_; ++i)
-      if (functions_[i] == fn) return i;
+    static std::unordered_map<EmitFn, u32> numbers;
+    const auto [at, is_new] = numbers.try_emplace(fn, function_count_);
+    if (!is_new) return at->second;
     ASSERT(function_count_ < kMaxFunctions, "more instruction functions than the memo can number");
     functions_[function_count_] = fn;
     return function_count_++;
@@ -157,6 +162,8 @@ std::string disassemble(u32 word, u64 address) {
 }
 
 bool is_unallocated(u32 word) { return decode(word) == emit_undefined; }
+
+void decode_soon(u32 word) { memo.prefetch(word); }
 
 EmitFn decode(u32 word) {
   if (const EmitFn fn = memo.lookup(word)) return fn;

@@ -9,6 +9,7 @@ namespace ferry::frontend {
 namespace {
 
 constexpr u32 kPageBytes = 4096;
+constexpr u32 kLookAhead = 5;  // instructions: most blocks are no longer
 
 // Instructions this block may hold at most.
 u32 limit_of(std::span<const u32> words, u32 page_offset, cpu::Mode mode, unsigned max_insns) {
@@ -29,8 +30,10 @@ void translate(ir::Block& out, std::span<const u32> words, u32 page_offset, cpu:
   ir::Builder b(out);
   Context c{.b = b, .mode = mode};
   const u32 limit = limit_of(words, page_offset, mode, max_insns);
+  for (u32 i = 1; i < std::min(limit, kLookAhead); ++i) decode_soon(words[i]);
   for (u32 i = 0; i < limit; ++i) {
     const u32 word = words[i];
+    if (i + kLookAhead < limit) decode_soon(words[i + kLookAhead]);
     c.offset = page_offset + 4 * i;
     b.insn(word, c.offset / 4);
     ++out.insn_count;

@@ -39,6 +39,20 @@ inline constexpr std::array<OpInfo, kOpCount> kOpInfo = {
 };
 constexpr const OpInfo& info(Op op) { return kOpInfo[static_cast<usize>(op)]; }
 
+// The parts that every pass asks of every instruction, in four bytes an op.
+struct OpBrief {
+  u8 operands;
+  Effect effect;
+  char result;
+  u8 unused;
+};
+inline constexpr std::array<OpBrief, kOpCount> kOpBrief = [] {
+  std::array<OpBrief, kOpCount> brief{};
+  for (usize i = 0; i < kOpCount; ++i) brief[i] = {static_cast<u8>(kOpInfo[i].operands.size()), kOpInfo[i].effect, kOpInfo[i].result, 0};
+  return brief;
+}();
+constexpr Effect effect_of(Op op) { return kOpBrief[static_cast<usize>(op)].effect; }
+
 // Index of the instruction that defines a value.
 using Value = u32;
 constexpr Value kNoValue = ~Value{0};
@@ -60,13 +74,13 @@ struct Inst {
 
 // Both are asked for every instruction by every pass and compiler, hence here.
 inline unsigned Inst::arg_count() const {
-  if (op != Op::Call) return static_cast<unsigned>(info(op).operands.size());
+  if (op != Op::Call) return kOpBrief[static_cast<usize>(op)].operands;
   unsigned n = 0;
   while (n < args.size() && args[n] != kNoValue) ++n;
   return n;
 }
 inline Type Inst::result_type() const {
-  switch (info(op).result) {
+  switch (kOpBrief[static_cast<usize>(op)].result) {
     case 'T': return type;
     case 'W': return Type::I32;
     case 'X': return Type::I64;

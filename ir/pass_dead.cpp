@@ -37,7 +37,7 @@ void dead_state(Block& block, CallEffectsFn effects) {
         break;
       case Op::GetNzcv: nzcv_dead = false; break;
       default: {
-        const Effect effect = info(inst.op).effect;
+        const Effect effect = effect_of(inst.op);
         bool observes = effect == Effect::Mem || effect == Effect::Exit;
         if (effect == Effect::Call) {
           const CallEffects e = effects(inst.imm);
@@ -58,7 +58,7 @@ void dead_code(Block& block, CallEffectsFn effects) {
   map.assign(count, 0);
   for (usize i = count; i-- > 0;) {
     const Inst& inst = block.insts[i];
-    const Effect effect = info(inst.op).effect;
+    const Effect effect = effect_of(inst.op);
     const bool removable = effect == Effect::Pure || effect == Effect::Read || (effect == Effect::Call && effects(inst.imm).pure);
     if (removable && map[i] == 0) continue;
     map[i] = 1;

@@ -1,50 +1,29 @@
-// forward_state: a read of a register whose value is already known in the block becomes that value. Rebuilds the block through the
-// Builder, so what becomes constant is folded on the way.
-#include <algorithm>
-
-#include "ir/builder.h"
+// forward_state: a read of a register whose value is already known in the block becomes that value; what becomes constant by that is folded.
+// In place: an instruction that is no longer needed becomes an unused constant, for dead_code to take away.
 #include "ir/passes.h"
+#include "ir/simplify.h"
 
 namespace ferry::ir {
 namespace {
 
+constexpr Inst kRemoved = {.op = Op::Const, .type = Type::I64};
+
 class Forward {
  public:
-  Forward(const Block& in, CallEffectsFn effects) : in_(in), effects_(effects), b_(out_) {
-    forget();
-  }
+  Forward(Block& block, CallEffectsFn effects, std::vector<Value>& map) : block_(block), effects_(effects), map_(map) {}
 
-  std::vector<Inst> run() {
-    out_.insts.reserve(in_.insts.size() + 8);
-    map_.assign(in_.insts.size(), kNoValue);
-    for (usize i = 0; i < in_.insts.size(); ++i) {
-      Inst inst = in_.insts[i];
-      for (unsigned n = 0; n < inst.arg_count(); ++n) inst.args[n] = map_[inst.args[n]];
-      map_[i] = visit(inst);
+  void run() {
+    const usize count = block_.insts.size();
+    map_.resize(count);
+    for (usize i = 0; i < count; ++i) {
+      Inst& inst = block_.insts[i];
+      const unsigned operands = inst.arg_count();
+      for (unsigned n = 0; n < operands; ++n) inst.args[n] = map_[inst.args[n]];
+      map_[i] = visit(inst, static_cast<Value>(i));
     }
-    return std::move(out_.insts);
   }
 
  private:
-  Value visit(const Inst& inst) {
-    switch (inst.op) {
-      case Op::GetX: return read(x_[inst.aux], inst);
-      case Op::SetX: x_[inst.aux] = {inst.args[0], false}; break;
-      case Op::GetV:
-      case Op::GetF: return read(v_[inst.aux], inst);
-      case Op::SetV:
-      case Op::SetF: v_[inst.aux] = {inst.args[0], false}; break;
-      case Op::GetNzcv: return read(nzcv_, inst);
-      case Op::SetNzcv: nzcv_ = {inst.args[0], false}; break;
-      case Op::PcPage: return read(pc_page_, inst);
-      case Op::Call:
-        if (effects_(inst.imm).writes_state) forget();
-        break;
-      default: break;
-    }
-    return b_.emit(inst);
-  }
-
   // What is known of a register: its value, or (partial) just its low part, because a narrow read gave it. A narrow write is not partial:
   // it zeroed the rest.
   struct Known {
@@ -52,20 +31,47 @@ class Forward {
     bool partial = false;
   };
 
+  Value visit(Inst& inst, Value self) {
+    switch (inst.op) {
+      case Op::GetX: return read(x_[inst.aux], inst, self);
+      case Op::SetX: x_[inst.aux] = {inst.args[0], false}; return self;
+      case Op::GetV:
+      case Op::GetF: return read(v_[inst.aux], inst, self);
+      case Op::SetV:
+      case Op::SetF: v_[inst.aux] = {inst.args[0], false}; return self;
+      case Op::GetNzcv: return read(nzcv_, inst, self);
+      case Op::SetNzcv: nzcv_ = {inst.args[0], false}; return self;
+      case Op::PcPage: return read(pc_page_, inst, self);
+      case Op::Call:
+        if (effects_(inst.imm).writes_state) forget();
+        return self;
+      default: return simple(inst, self);
+    }
+  }
+
+  Value simple(Inst& inst, Value self) {
+    const Value same = simplify(block_, inst);
+    return same == kNoValue ? self : same;
+  }
+
   // The known value as the type that is read, or the read itself, remembered.
-  Value read(Known& known, const Inst& inst) {
-    const Type have = known.value == kNoValue ? Type::None : b_.type(known.value);
-    if (have == inst.type) return known.value;
-    if (have == Type::None || (known.partial && width(inst.type) > width(have))) {
-      known = {b_.emit(inst), inst.type == Type::I32 || inst.op == Op::GetF};
+  Value read(Known& known, Inst& inst, Value self) {
+    const Type have = known.value == kNoValue ? Type::None : block_.insts[known.value].result_type(), want = inst.type;
+    if (have == want || (inst.op == Op::GetV && have == Type::V128)) {
+      inst = kRemoved;
       return known.value;
     }
-    if (inst.type == Type::I32) return b_.trunc(known.value);
-    if (inst.type == Type::I64) return b_.zext_w(known.value);
-    if (inst.op == Op::GetV) return b_.convert(Op::VFromF, Type::V128, known.value);
-    if (have == Type::V128) return b_.convert(Op::VToF, inst.type, known.value);
-    // A scalar of the other width: through the vector.
-    return b_.convert(Op::VToF, inst.type, b_.convert(Op::VFromF, Type::V128, known.value));
+    if (have == Type::None || (known.partial && width(want) > width(have))) {
+      known = {self, inst.type == Type::I32 || inst.op == Op::GetF};
+      return self;
+    }
+    const Args of_known = args(known.value);
+    if (want == Type::I32) inst = {.op = Op::Trunc, .type = Type::I32, .args = of_known};
+    else if (want == Type::I64) inst = {.op = Op::ZextW, .type = Type::I64, .args = of_known};
+    else if (want == Type::V128) inst = {.op = Op::VFromF, .type = Type::V128, .from = have, .args = of_known};
+    else if (have == Type::V128) inst = {.op = Op::VToF, .type = want, .from = have, .args = of_known};
+    else return self;  // a scalar of the other width: rare, left to the register
+    return simple(inst, self);
   }
 
   void forget() {
@@ -74,11 +80,9 @@ class Forward {
     nzcv_ = {};
   }
 
-  const Block& in_;
+  Block& block_;
   CallEffectsFn effects_;
-  Block out_;
-  Builder b_;
-  std::vector<Value> map_;
+  std::vector<Value>& map_;  // by instruction: the value that stands for it
   std::array<Known, 32> x_, v_;
   Known nzcv_;
   Known pc_page_;
@@ -86,6 +90,9 @@ class Forward {
 
 }  // namespace
 
-void forward_state(Block& block, CallEffectsFn effects) { block.insts = Forward(block, effects).run(); }
+void forward_state(Block& block, CallEffectsFn effects) {
+  static thread_local std::vector<Value> map;
+  Forward(block, effects, map).run();
+}
 
 }  // namespace ferry::ir
