@@ -188,7 +188,6 @@ u64 CfiFlash::Bank::read(u64 offset, unsigned size) {
     const usize at = static_cast<usize>(offset) + i;
     value |= u64{mode_ == Mode::kArray ? array_.get(at) : lane_byte(at)} << 8 * i;
   }
-  log(LogCategory::kDevice, "{}: {:#x} -> {:#x} ({} bytes)", name_, offset, value, size);
   return value;
 }
 
@@ -204,7 +203,6 @@ void CfiFlash::Bank::write(u64 offset, unsigned size, u64 value) {
     guest_error("{}: write of {} bytes at {:#x}, unaligned or beyond its end", name_, size, offset);
     return;
   }
-  log(LogCategory::kDevice, "{}: {:#x} <- {:#x} ({} bytes)", name_, offset, value, size);
   const unsigned part = std::min(size, width_);
   flash_.locked([&] {
     for (unsigned done = 0; done < size; done += part) {
@@ -267,7 +265,8 @@ void CfiFlash::Bank::continue_with(usize offset, unsigned size, u32 value) {
   }
 }
 
-// Words of one chip, less one; each data write fills both chips.
+// Words of one chip, less one. Each data write counts as one, whether it fills both chips or (as drivers do that take the bank for one
+// 16-bit chip) one of them.
 void CfiFlash::Bank::begin_buffer(u32 value) {
   const u32 count = (width_ == 1 ? value & 0xff : value & 0xffff) + 1;
   const u32 bytes = count * width_;
@@ -277,7 +276,7 @@ void CfiFlash::Bank::begin_buffer(u32 value) {
     status_ |= kSequenceError;
     return;
   }
-  buffer_left_ = bytes;
+  buffer_left_ = count;
   next_ = Next::kBufferData;
 }
 
@@ -289,7 +288,7 @@ void CfiFlash::Bank::fill_buffer(usize offset, unsigned size, u32 value) {
     return;
   }
   buffer_.push_back({static_cast<u32>(offset), value, static_cast<u8>(size)});
-  buffer_left_ -= std::min(buffer_left_, size);
+  if (buffer_left_ != 0) --buffer_left_;
   next_ = buffer_left_ == 0 ? Next::kBufferConfirm : Next::kBufferData;
 }
 

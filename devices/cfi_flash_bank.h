@@ -83,7 +83,7 @@ class CfiFlash::Bank : public RomDevice {
   u8 status_ = 0x80;
   std::vector<u8> locked_;  // a flag a block
   usize buffer_block_ = 0;
-  u32 buffer_left_ = 0;  // bytes still to come
+  u32 buffer_left_ = 0;  // data writes still to come
   struct BufferedWrite {
     u32 offset;
     u32 value;

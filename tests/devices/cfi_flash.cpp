@@ -107,6 +107,17 @@ TEST_CASE("cfi-flash: a buffered program takes what it announced and then a conf
   CHECK(f.read(kBlock + 256) == 0xffffffff);
 }
 
+TEST_CASE("cfi-flash: a driver that takes the bank for one 16-bit chip can program it too") {
+  Flash f;
+  f.write(kBlock, 0xe8, 2);
+  f.write(kBlock, 3, 2);
+  for (u64 i = 0; i < 4; ++i) f.write(kBlock + 2 * i, 0x1100 + i, 2);
+  f.write(kBlock, 0xd0, 2);
+  CHECK(f.read(kBlock, 2) == 0x80);
+  f.write(0, 0xff, 2);
+  CHECK(f.read(kBlock, 8) == 0x1103110211011100);
+}
+
 TEST_CASE("cfi-flash: broken buffered programs are sequence errors and write nothing") {
   Flash f;
   f.command(0, 0xe8);
