@@ -1,5 +1,7 @@
 #include "jit/baseline/baseline.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -112,7 +114,16 @@ void Baseline::reset() {
   impl_->free_sites.clear();
 }
 
-u32 Baseline::enter(cpu::CpuState& s, const void* entry) { return impl_->stubs.enter(&s, entry); }
+// MXCSR is the guest's while translated code runs. The host's control bits are the same unless somebody changed them.
+u32 Baseline::enter(cpu::CpuState& s, const void* entry) {
+  const u32 host = _mm_getcsr();
+  _mm_setcsr(baseline::kMxcsr);
+  const u32 reason = impl_->stubs.enter(&s, entry);
+  const u32 flags = _mm_getcsr();
+  s.fpsr |= baseline::fpsr_of_mxcsr(flags);
+  if (((host ^ flags) & ~0x3fu) != 0) _mm_setcsr(host);
+  return reason;
+}
 usize Baseline::used() const { return impl_->memory.used(); }
 usize Baseline::capacity() const { return impl_->memory.capacity(); }
 

@@ -112,6 +112,7 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   insn_index_ = insns_started_ = 0;
   slow_.clear();
   checks_.clear();
+  slow_fp_.clear();
   faults_.clear();
   tails_.clear();
   pool_.clear();
@@ -235,11 +236,13 @@ void Compiler::lower_state(Value v, const Inst& d) {
     case Op::SetF: return set_guest(kXmm, d.aux, d.args[0], d.type);
     case Op::SetNzcv: return set_guest(kGpr, kGuestNzcv, d.args[0], Type::I32);
     case Op::LoadState: {
+      if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
       const u8 r = define(v);
       e_.load(wide(d.type), r, {kStateReg, static_cast<i32>(d.imm)});
       return;
     }
     case Op::StoreState: {
+      if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
       const MemRef m{kStateReg, static_cast<i32>(d.imm)};
       i32 imm = 0;
       if (is_imm32(d.args[0], &imm))
@@ -273,6 +276,7 @@ void Compiler::finish() {
     e_.bind(back, slow_[i].resume);
   }
   for (const SlowCheck& c : checks_) emit_check(c);
+  for (const SlowFp& s : slow_fp_) emit_slow_fp(s);
   for (const FaultExit& f : faults_) {
     e_.bind(f.jump);
     for (u32 k = 0; k < f.dirty.count; ++k) {

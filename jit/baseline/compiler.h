@@ -111,6 +111,13 @@ class Compiler {
     i8 to[2] = {-1, -1};  // result registers
     Snapshot dirty;
   };
+  struct SlowFp {  // an FP op whose result the host may get wrong
+    u32 jump[2] = {0, 0}, resume = 0;
+    Value op = 0;
+    u8 arg[3] = {0, 0, 0};
+    u8 to = 0;
+  };
+  enum class Check : u8 { Nan, NanOrTiny };
   struct SlowCheck {  // check_sp_alignment of a misaligned value
     u32 jump, resume;
     u8 reg;
@@ -286,6 +293,20 @@ class Compiler {
   void deinterleave(u8 to, u8 a, u8 b, unsigned lane, bool odd, u8 t);
   bool lower_vector(Value v, const Inst& inst);
   bool lower_fp(Value v, const Inst& inst);
+  SlowFp slow_fp(Value v, const Inst& inst);
+  void finish_fp(Value v, const Inst& inst, SlowFp& s);
+  void check_scalar(u8 r, Type t, Check check, SlowFp& s);
+  void check_vector(u8 r, bool wide_lanes, bool tiny, SlowFp& s);
+  void emit_slow_fp(const SlowFp& s);
+  void scalar(Value v, const Inst& inst, u32 id, Check check);
+  void scalar_max_min(Value v, const Inst& inst);
+  static int host_rounding(u8 round);
+  bool scalar_round(Value v, const Inst& inst);
+  void scalar_compare(Value v, const Inst& inst);
+  void int_to_float(Value v, const Inst& inst);
+  bool float_to_int(Value v, const Inst& inst);
+  bool vector_fp(Value v, const Inst& inst);
+  void fold_fpsr();
   bool lower_move(Value v, const Inst& inst);
   u8 load_const(Value v);
 
@@ -304,6 +325,7 @@ class Compiler {
   std::vector<Dirty> dirty_pool_;
   std::vector<SlowAccess> slow_;
   std::vector<SlowCheck> checks_;
+  std::vector<SlowFp> slow_fp_;
   std::vector<FaultExit> faults_;
   std::vector<Tail> tails_;
   std::vector<PoolEntry> pool_;

@@ -47,6 +47,12 @@ constexpr i32 kFrameBytes = 16 * (kArgSlots + kSpillSlots);
 constexpr i32 arg_slot(int n) { return 8 + 16 * n; }           // offset from RSP inside a block
 constexpr i32 spill_slot(int n) { return arg_slot(kArgSlots + n); }
 
+// MXCSR in translated code: everything masked, round to nearest; IE, ZE, OE, UE, PE stand for IOC, DZC, OFC, UFC, IXC (DE means nothing).
+constexpr u32 kMxcsr = 0x1f80;
+constexpr u32 kMxcsrFlags = 0x3d;
+// FPSR's flags, bits 4..0, of MXCSR's.
+constexpr u32 fpsr_of_mxcsr(u32 mxcsr) { return (mxcsr & 1) | ((mxcsr >> 1) & 0x1e); }
+
 #define FERRY_STATE(member) (static_cast<i32>(offsetof(cpu::CpuState, member)))
 
 }  // namespace ferry::jit::baseline

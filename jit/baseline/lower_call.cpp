@@ -136,6 +136,7 @@ void Compiler::call_state(Value v, const Inst& d, const HelperInfo& helper) {
   spill_caller_saved();
   files_[kGpr].locked = files_[kXmm].locked = 0;
   store_pins();
+  fold_fpsr();
   int scalars = 0, vectors = 0;
   for (unsigned n = 0; n < d.arg_count(); ++n) {
     const Value a = d.args[n];
@@ -153,6 +154,8 @@ void Compiler::call_state(Value v, const Inst& d, const HelperInfo& helper) {
   e_.alu_imm(Alu::Sub, true, RSP, 8);
   e_.call_mem({RAX, 8 * static_cast<i32>(d.imm)});
   e_.alu_imm(Alu::Add, true, RSP, 8);
+  e_.store_imm(false, {RSP, arg_slot(1)}, static_cast<i32>(kMxcsr));
+  e_.as.ldmxcsr(asmjit::x86::dword_ptr(asmjit::x86::rsp, arg_slot(1)));  // C++ may have raised flags of its own
   load_pins();
   if ((helper.effects & cpu::kFault) != 0) {
     e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(fault)}, 0);
@@ -184,6 +187,16 @@ void Compiler::load_arg(Value a, u8 to) {
   if (i.where == Where::Const) return e_.mov_imm(to, w ? inst(a).imm : inst(a).imm & 0xffffffff);
   ASSERT(i.where == Where::Reg && ir::is_int(t), "operands of calls have been brought home");
   e_.mov(w, to, i.reg);
+}
+
+// The host's sticky flags into FPSR, for what reads it.
+void Compiler::fold_fpsr() {
+  e_.as.stmxcsr(asmjit::x86::dword_ptr(asmjit::x86::rsp, arg_slot(0)));
+  e_.rm(0xf6, false, 0, {RSP, arg_slot(0)});  // test byte
+  e_.byte(kMxcsrFlags);
+  const u32 clean = e_.jcc(Cond::E);
+  e_.call_to(stubs_.fold_fpsr);
+  e_.bind(clean);
 }
 
 void Compiler::store_pins() {

@@ -32,6 +32,7 @@ class StubWriter {
       s.helper[xmm] = helper(xmm != 0);
       s.fallback[xmm] = fallback(xmm != 0);
     }
+    s.fold_fpsr = fold_fpsr();
     return s;
   }
   const Emitter& emitter() const { return e_; }
@@ -115,6 +116,26 @@ class StubWriter {
     return at;
   }
 
+  // Keeps RAX, the only register it uses.
+  const u8* fold_fpsr() {
+    namespace x86 = asmjit::x86;
+    const u8* at = here();
+    const MemRef flags{RSP, arg_slot(0) + 8}, kept{RSP, arg_slot(7) + 8};
+    e_.store(true, kept, RAX);
+    e_.load(false, RAX, flags);
+    e_.shift_imm(Shift::Shr, false, RAX, 1);
+    e_.alu_imm(Alu::And, false, RAX, 0x1e);
+    e_.rm(0x09, false, RAX, {kStateReg, FERRY_STATE(fpsr)});  // or
+    e_.load(false, RAX, flags);
+    e_.alu_imm(Alu::And, false, RAX, 1);
+    e_.rm(0x09, false, RAX, {kStateReg, FERRY_STATE(fpsr)});
+    e_.store_imm(false, flags, static_cast<i32>(kMxcsr));
+    e_.as.ldmxcsr(x86::dword_ptr(x86::rsp, flags.disp));
+    e_.load(true, RAX, kept);
+    e_.ret();
+    return at;
+  }
+
   // Argument slot n as seen inside a slow-call stub.
   static MemRef slot(int n) { return {RSP, arg_slot(n) + 8 + kSaveBytes}; }
   void save(bool xmm, bool restore) {
@@ -136,6 +157,18 @@ class StubWriter {
     save(xmm, false);
     return at;
   }
+  // C++ that may compute in floating point (devices) leaves the guest's flags alone: restored when changed.
+  void mxcsr(bool restore) {
+    namespace x86 = asmjit::x86;
+    const i32 kept = kSaveBytes - 8, now = kSaveBytes - 4;
+    e_.as.stmxcsr(x86::dword_ptr(x86::rsp, restore ? now : kept));
+    if (!restore) return;
+    e_.load(false, RAX, {RSP, kept});
+    e_.alu_load(Alu::Cmp, false, RAX, {RSP, now});
+    const u32 same = e_.jcc(Cond::E);
+    e_.as.ldmxcsr(x86::dword_ptr(x86::rsp, kept));
+    e_.bind(same);
+  }
   void end_slow(bool xmm) {
     save(xmm, true);
     e_.lea(true, RSP, {RSP, kSaveBytes});
@@ -150,10 +183,12 @@ class StubWriter {
 
   const u8* mem(MemHelper which, bool xmm) {
     const u8* at = begin_slow(xmm);
+    mxcsr(false);
     load_args();
     e_.load(true, RAX, {kStateReg, FERRY_STATE(mem_helpers)});
     e_.call_mem({RAX, 8 * static_cast<i32>(which)});
     e_.store(true, slot(0), RAX);
+    mxcsr(true);
     end_slow(xmm);
     return at;
   }

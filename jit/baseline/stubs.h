@@ -20,6 +20,7 @@ struct Stubs {
   // The second form also keeps the XMM registers.
   const void* mem[static_cast<usize>(MemHelper::kCount)][2] = {};
   const void* helper[2] = {};    // slot 0: cpu::Helper
+  const void* fold_fpsr = nullptr;  // called with MXCSR in slot 0: its flags into s.fpsr, and cleared
   const void* fallback[2] = {};  // slot 0: const ir::Inst*; operands in 1..3 (16 bytes each), result in 0
 };
 
