@@ -29,6 +29,7 @@ void set_window(Memory& memory, const OracleCase& c) {
 
 std::string window_differences(const u8* got, const u8* expected, usize bytes, u64 va) {
   std::string text;
+  if (std::memcmp(got, expected, bytes) == 0) return text;
   for (usize i = 0; i < bytes; ++i)
     if (got[i] != expected[i]) text += fmt::format("  memory {:x} = {:02x}, expected {:02x}\n", va + i, got[i], expected[i]);
   return text;
@@ -92,7 +93,7 @@ std::string report(Sequence s, std::span<const OracleCase> cases, const Check& c
 }
 
 std::optional<Difference> check_oracle(const Sequence& s, std::span<const OracleCase> cases, Runner& runner, Variant variant, Oracle& oracle) {
-  auto replies = oracle.run(s.words, cases);
+  auto replies = oracle.run(s.words, cases, s.memory);
   if (!replies) return Difference{0, "  " + replies.error().message + "\n", {}};
   Session session(s.words, mode_of(s), runner, variant);
   for (usize i = 0; i < cases.size(); ++i) {

@@ -47,7 +47,7 @@ std::string_view skip_reason(u32 word) {
   return frontend::encoding_class(word) == EncodingClass::LoadStore ? skip_load_store(word) : std::string_view{};
 }
 
-Generator::Generator(EncodingClass of_class, u64 seed) : class_(of_class), engine_(seed) {
+Generator::Generator(EncodingClass of_class, u64 seed) : class_(of_class), random_(seed * 0x9e3779b97f4a7c15) {
   for (const auto table : frontend::row_tables())
     for (const Row& r : table) {
       if (frontend::encoding_class(r.value) == EncodingClass::DataProcessingRegister) plain_.push_back(r);
@@ -55,6 +55,14 @@ Generator::Generator(EncodingClass of_class, u64 seed) : class_(of_class), engin
       if (of_class == EncodingClass::BranchExceptionSystem && (r.value >> 24 == 0xd4 || r.value >> 24 == 0xd5 || (r.value & 0xffc00000) == 0xd6800000)) continue;
       rows_.push_back(r);
     }
+}
+
+// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): half of a check's time goes into numbers.
+u64 Generator::random() {
+  u64 z = random_ += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
 }
 
 u32 Generator::fill(const Row& row) {
@@ -110,6 +118,7 @@ void Generator::add_exclusive(std::vector<u32>& words, u32 store) {
 
 Sequence Generator::sequence() {
   Sequence s;
+  s.memory = class_ == EncodingClass::LoadStore;
   const unsigned length = 1 + static_cast<unsigned>(below(6));
   while (s.words.size() < length) {
     const unsigned after = length - static_cast<unsigned>(s.words.size()) - 1;
@@ -148,11 +157,23 @@ u64 Generator::half_vector() {
                                      0x43e0000000000000, 0xc3e0000000000000, 0x43f0000000000000, 0x01a56e1fc2f8f359, 0x7fefffffffffffff};
   static constexpr u32 kSingles[] = {0x3f800000, 0xbf800000, 0x3f000000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffc00123, 0x007fffff,
                                      0x00800000, 0x00800001, 0x00000001, 0x80000000, 0x4f000000, 0xcf000000, 0x4f800000, 0x5f000000, 0x7f7fffff};
-  switch (below(5)) {
+  static constexpr u16 kHalves[] = {0x0000, 0x8000, 0x0001, 0x03ff, 0x0400, 0x0401, 0x3c00, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7c01, 0x7e00, 0xfe55, 0x7fff, 0xffff};
+  switch (below(7)) {
     case 0: return kDoubles[below(std::size(kDoubles))];
     case 1: return kSingles[below(std::size(kSingles))] | u64{kSingles[below(std::size(kSingles))]} << 32;
     case 2: return integer();
     case 3: return (random() & 0x800fffffffffffff) | (0x3f0 + below(32)) << 52;  // doubles of like size
+    case 4: {
+      u64 v = 0;
+      for (unsigned i = 0; i < 4; ++i) v = v << 16 | kHalves[below(std::size(kHalves))];
+      return v;
+    }
+    case 5: {  // bytes at the ends of their ranges
+      static constexpr u8 kBytes[] = {0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff};
+      u64 v = 0;
+      for (unsigned i = 0; i < 8; ++i) v = v << 8 | kBytes[below(std::size(kBytes))];
+      return v;
+    }
     default: return random();
   }
 }
@@ -172,7 +193,8 @@ OracleCase Generator::state(const Sequence& sequence) {
   for (U128& v : c.state.v) v = {half_vector(), half_vector()};
   c.state.nzcv = cpu::nzcv_from_arch(below(16) << 28);
   c.state.fpcr = sequence.fpcr;
-  for (usize i = 0; i < kWindowBytes; i += 8) {
+  if (chance(25)) c.state.fpsr = static_cast<u32>(random()) & 0x0800009f;  // QC, IDC, IXC, UFC, OFC, DZC, IOC
+  for (usize i = 0; sequence.memory && i < kWindowBytes; i += 8) {
     const u64 v = half_vector();
     for (unsigned k = 0; k < 8; ++k) c.window[i + k] = static_cast<u8>(v >> 8 * k);
   }

@@ -1,6 +1,5 @@
 // Random instruction sequences drawn from the frontend's encoding tables, and random states that make them do something.
 #pragma once
-#include <random>
 #include <span>
 #include <vector>
 
@@ -13,6 +12,7 @@ namespace ferry::verify {
 struct Sequence {
   std::vector<u32> words;
   u32 fpcr = 0;
+  bool memory = false;  // it may load or store
 };
 
 // Words that are left out, with the reason: what two correct processors may do differently. Empty: none.
@@ -29,8 +29,8 @@ class Generator {
   std::span<const frontend::Row> rows() const { return rows_; }
 
  private:
-  u64 random() { return engine_(); }
-  u64 below(u64 n) { return engine_() % n; }
+  u64 random();
+  u64 below(u64 n) { return (random() >> 32) * n >> 32; }  // n < 2^32
   bool chance(unsigned percent) { return below(100) < percent; }
   u32 word();
   u32 fill(const frontend::Row& row);
@@ -41,7 +41,7 @@ class Generator {
   u64 half_vector();
 
   frontend::EncodingClass class_;
-  std::mt19937_64 engine_;
+  u64 random_;
   std::vector<frontend::Row> rows_;
   std::vector<frontend::Row> plain_;  // between branches
 };

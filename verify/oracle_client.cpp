@@ -1,5 +1,6 @@
 #include "verify/oracle_client.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -26,8 +27,9 @@ struct WireState {
 };
 static_assert(sizeof(WireState) == 8 * 34 + 16 + 512);
 
-// Requests of this many states and their replies fit into a pipe: neither side waits for the other while both write.
-constexpr usize kChunk = 16;
+// The requests and the replies of a chunk fit into a pipe: neither side waits for the other while both write.
+constexpr int kPipeBytes = 1 << 20;
+constexpr usize kChunkBytes = 60000;
 
 WireState to_wire(const State& s) {
   WireState w{};
@@ -106,7 +108,9 @@ Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& co
     return Error{fmt::format("{}: cannot be started: {}", command[0], std::strerror(error))};
   }
   std::signal(SIGPIPE, SIG_IGN);
-  return std::unique_ptr<Oracle>(new Oracle(process, to[1], from[0]));
+  // Larger pipes mean fewer switches between the two; the host may refuse them.
+  const bool large = fcntl(to[1], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes && fcntl(from[0], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes;
+  return std::unique_ptr<Oracle>(new Oracle(process, to[1], from[0], large ? kPipeBytes - 4096 : kChunkBytes));
 }
 
 Oracle::~Oracle() {
@@ -115,29 +119,38 @@ Oracle::~Oracle() {
   waitpid(process_, nullptr, 0);
 }
 
-Result<std::vector<OracleReply>> Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases) {
-  std::vector<OracleReply> replies(cases.size());
-  for (usize first = 0; first < cases.size(); first += kChunk) {
-    const usize count = std::min(kChunk, cases.size() - first);
-    std::vector<u8> request;
+Result<std::span<const OracleReply>> Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory) {
+  if (replies_.size() < cases.size()) replies_.resize(cases.size());
+  const u32 window = memory ? kWindowBytes : 0;
+  const usize chunk = chunk_bytes_ / (sizeof(WireState) + window);
+  std::vector<u8>& request = buffer_;
+  for (usize first = 0; first < cases.size(); first += chunk) {
+    const usize count = std::min(chunk, cases.size() - first);
+    request.clear();
     // No words: those of the chunk before.
-    append(request, Header{first == 0 ? static_cast<u32>(words.size()) : 0, static_cast<u32>(count), kWindowOffset, kWindowBytes});
+    append(request, Header{first == 0 ? static_cast<u32>(words.size()) : 0, static_cast<u32>(count), kWindowOffset, window});
     if (first == 0)
       for (const u32 w : words) append(request, w);
     for (const OracleCase& c : cases.subspan(first, count)) {
       append(request, to_wire(c.state));
-      append(request, c.window);
+      if (memory) append(request, c.window);
     }
     if (!write_all(to_, request.data(), request.size())) return Error{"oracle: it has gone"};
+    request.resize(count * (sizeof(WireState) + window));
+    if (!read_all(from_, request.data(), request.size())) return Error{"oracle: it ended in the middle of a case"};
+    const u8* p = request.data();
     for (usize i = 0; i < count; ++i) {
       WireState w;
-      OracleReply& reply = replies[first + i];
-      if (!read_all(from_, &w, sizeof w) || !read_all(from_, reply.window.data(), kWindowBytes)) return Error{"oracle: it ended in the middle of a case"};
+      OracleReply& reply = replies_[first + i];
+      std::memcpy(&w, p, sizeof w);
+      std::memset(reply.window.data() + window, 0, kWindowBytes - window);
+      std::memcpy(reply.window.data(), p + sizeof w, window);
+      p += sizeof w + window;
       reply.state = from_wire(w);
       reply.signal = w.signal;
     }
   }
-  return replies;
+  return std::span<const OracleReply>(replies_.data(), cases.size());
 }
 
 }  // namespace ferry::verify

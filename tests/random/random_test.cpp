@@ -36,8 +36,10 @@ u64 seed() { return number("FERRY_SEED", 1); }
 
 constexpr usize kStates = 256;
 
-std::vector<OracleCase> states(Generator& generator, const Sequence& s, usize count) {
-  std::vector<OracleCase> cases;
+// The states stand until the next call.
+std::span<const OracleCase> states(Generator& generator, const Sequence& s, usize count) {
+  static std::vector<OracleCase> cases;
+  cases.clear();
   for (usize i = 0; i < count; ++i) cases.push_back(generator.state(s));
   return cases;
 }
