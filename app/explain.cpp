@@ -1,4 +1,4 @@
-// `ferry explain insn WORD...`: every station of a guest instruction, from its word to the IR that the tiers compile.
+// `ferry explain insn WORD...`: every station of a guest instruction, from its word to IR and to the tiers' host code.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -8,10 +8,12 @@
 #include "app/commands.h"
 #include "control/exit_status.h"
 #include "cpu/state.h"
+#include "debug/host_code.h"
 #include "frontend/decoder.h"
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
+#include "jit/tiers.h"
 
 namespace ferry::app {
 namespace {
@@ -52,6 +54,18 @@ cpu::Mode linux_mode() {
   return mode;
 }
 
+// What a tier makes of the block, where this build has the tier.
+void print_host_code(Tier tier, const ir::Block& block) {
+  if (!jit::tier_available(tier)) return;
+  Settings settings;
+  settings.tier = tier;
+  const char* const name = tier == Tier::Baseline ? "baseline" : "llvm";
+  Result<std::unique_ptr<jit::Tier>> compiler = jit::make_compiler(settings);
+  Result<jit::CompiledCode> code = compiler.ok() ? (*compiler)->compile(block, nullptr) : Result<jit::CompiledCode>(compiler.error());
+  if (!code.ok()) return fmt::print("{}: {}\n", name, code.error().message);
+  fmt::print("host code of {}, {} bytes\n{}", name, code->size, debug::disassemble_host(code->entry, code->size));
+}
+
 }  // namespace
 
 int explain_command(Arguments arguments) {
@@ -76,6 +90,7 @@ int explain_command(Arguments arguments) {
   const std::string complaint = ir::optimize(block, effects_of, true);
   if (!complaint.empty()) fmt::print("verifier: {}\n", complaint);
   print_ir("IR after the passes", block);
+  for (const Tier tier : {Tier::Baseline, Tier::Llvm}) print_host_code(tier, block);
   return control::kExitOk;
 }
 

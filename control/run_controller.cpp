@@ -27,7 +27,9 @@
 #include "control/terminal.h"
 #include "control/watched_serial.h"
 #include "core/log.h"
+#include "debug/host_code.h"
 #include "machines/machine.h"
+#include "runtime/system.h"
 #include "runtime/vcpu.h"
 
 namespace ferry::control {
@@ -151,6 +153,7 @@ Status Run::prepare() {
   auto machine = machines::Machine::create(options_.launch, config);
   if (!machine) return machine.error();
   machine_ = std::move(*machine);
+  machine_->system().translator().set_host_text(debug::disassemble_host);
 
   monitor_ = std::make_unique<Monitor>(*machine_, [this] { end(EndedBy::Quit); });
   for (const auto& stream : streams_) {

@@ -23,7 +23,7 @@ struct TranslatedBlock {
   jit::CompiledCode code;   // entry == nullptr: not compiled
   jit::Tier* tier = nullptr;      // the compiler of `code`
   std::vector<jit::LinkSite*> incoming;
-  u32 retranslations = 0;   // times its bytes changed under it
+  u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
   u32 insn_count() const { return static_cast<u32>(source.size()); }
 };
 
@@ -32,6 +32,15 @@ struct CodePage {
   u64 pa = 0;
   bool suspect = false;     // written since it was last compared with the blocks' bytes
   std::vector<TranslatedBlock*> blocks;
+
+  // How often the code at pa changed after it had been translated; forgotten when it has been quiet.
+  u32 churn(u64 at) const {
+    const auto it = changes.find(static_cast<u16>(at & 0xfff));
+    return it == changes.end() ? 0 : it->second;
+  }
+  void count_change(u64 at) { ++changes[static_cast<u16>(at & 0xfff)]; }
+  void quiet(u64 at) { changes.erase(static_cast<u16>(at & 0xfff)); }
+  std::unordered_map<u16, u32> changes;  // by offset in the page
 };
 
 class BlockCache {

@@ -1,10 +1,14 @@
 #include "runtime/translator.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
 #include "core/check.h"
 #include "core/log.h"
+#include "frontend/decoder.h"
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
@@ -28,11 +32,11 @@ ir::CallEffects effects_of(u64 helper) {
 
 Translator::Translator(const Settings& settings, CodeSource& source) : settings_(settings), source_(source) {}
 
-TranslatedBlock* Translator::get(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats) {
+TranslatedBlock* Translator::get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats) {
   std::lock_guard lock(mutex_);
   if (CodePage* page = cache_.page(pa); page != nullptr && page->suspect) revalidate(*page, stats);
   TranslatedBlock* block = cache_.find(pa, mode);
-  return block != nullptr ? block : build(pa, mode, flushed, stats);
+  return block != nullptr ? block : build(pa, va, mode, flushed, stats);
 }
 
 // Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so that a write from
@@ -46,13 +50,14 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
     const usize offset = block->pa & 0xfff;
     if (host != nullptr && std::memcmp(host + offset, block->source.data(), block->source.size() * 4) == 0) continue;
     ++stats.blocks_retranslated;
+    page.count_change(block->pa);
     cache_.discard(*block);
   }
 }
 
 void Translator::translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit) {
   const u32 offset = static_cast<u32>(pa & 0xfff);
-  frontend::translate(out, {words, (0x1000 - offset) / 4}, offset, mode, limit);
+  frontend::translate(out, {words, limit}, offset, mode, limit);
   if (settings_.ir_passes) {
     const std::string complaint = ir::optimize(out, effects_of, settings_.ir_verify);
     if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
@@ -71,7 +76,7 @@ bool Translator::one_instruction(u64 pa, cpu::Mode mode, ir::Block& out) {
   return true;
 }
 
-TranslatedBlock* Translator::build(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats) {
+TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats) {
   // Shield before reading: a write after this is reported, so what we read is what we keep.
   CodePage& page = cache_.ensure_page(pa);
   if (page.blocks.empty()) {
@@ -84,21 +89,47 @@ TranslatedBlock* Translator::build(u64 pa, cpu::Mode mode, bool& flushed, Stats&
     return nullptr;
   }
   const u64 start = now_ns();
-  u32 words[1024];
+  u32 words[ir::kMaxBlockInsns];
   const usize offset = pa & 0xfff;
-  std::memcpy(words, host + offset, 0x1000 - offset);
+  const unsigned limit = static_cast<unsigned>(std::min<u64>({settings_.block_limit, ir::kMaxBlockInsns, (0x1000 - offset) / 4}));
+  std::memcpy(words, host + offset, usize{4} * limit);
   auto block = std::make_unique<TranslatedBlock>();
   block->pa = pa;
   block->mode = mode;
   block->ir = std::make_unique<ir::Block>();
-  const unsigned limit = static_cast<unsigned>(std::min<u64>(settings_.block_limit, ir::kMaxBlockInsns));
   translate_ir(*block->ir, words, pa, mode, limit);
   block->source.assign(words, words + block->ir->insn_count);
   ++stats.blocks_translated;
   stats.insns_translated += block->ir->insn_count;
   stats.translate_ns += now_ns() - start;
-  if (compiler_) compile(*block, flushed, stats);
+  // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
+  const bool churning = settings_.tier != Tier::Llvm && cache_.ensure_page(pa).churn(pa) > settings_.smc_retranslate_limit;
+  if (compiler_ && !churning) compile(*block, flushed, stats);
+  if (log_enabled(LogCategory::kInAsm) || log_enabled(LogCategory::kOutAsm)) log_block(*block, va);
   return &cache_.insert(std::move(block));
+}
+
+// -d in_asm and out_asm.
+void Translator::log_block(const TranslatedBlock& block, u64 va) const {
+  if (log_enabled(LogCategory::kInAsm)) {
+    std::string text = fmt::format("block va {:#x} pa {:#x} mode {:#x}\n", va, block.pa, block.mode.value);
+    for (usize i = 0; i < block.source.size(); ++i)
+      text += fmt::format("  {:#x}  {:08x}  {}\n", va + 4 * i, block.source[i], frontend::disassemble(block.source[i], va + 4 * i));
+    log_text(LogCategory::kInAsm, text);
+  }
+  if (log_enabled(LogCategory::kOutAsm) && block.code.entry != nullptr && host_text_ != nullptr)
+    log_text(LogCategory::kOutAsm, fmt::format("host code of va {:#x}, {} bytes\n{}", va, block.code.size, host_text_(block.code.entry, block.code.size)));
+}
+
+void Translator::compile_quiet(TranslatedBlock& block, bool& flushed, Stats& stats) {
+  std::lock_guard lock(mutex_);
+  CodePage* page = cache_.page(block.pa);
+  if (!compiler_ || page == nullptr || page->suspect) return;
+  page->quiet(block.pa);
+  const u64 pa = block.pa;
+  const cpu::Mode mode = block.mode;
+  cache_.discard(block);
+  build(pa, pa, mode, flushed, stats);
 }
 
 void Translator::compile(TranslatedBlock& block, bool& flushed, Stats& stats) {

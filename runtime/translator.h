@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "core/settings.h"
@@ -26,10 +27,12 @@ class Translator {
  public:
   Translator(const Settings& settings, CodeSource& source);
 
-  // The block at pa for the mode, compiled if the tier compiles; nullptr when the page cannot be read as memory. Call with no vCPU of
+  // The block at pa for the mode (va: where it runs, for logs only), compiled if the tier compiles; nullptr when the page cannot be read as memory. Call with no vCPU of
   // this thread inside translated code. May flush the whole cache when code memory is full: *flushed is then set and every
   // jump cache must be cleared before translated code runs again.
-  TranslatedBlock* get(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats);
+  TranslatedBlock* get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats);
+  // A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is gone afterwards.
+  void compile_quiet(TranslatedBlock& block, bool& flushed, Stats& stats);
   // A block of one instruction that is in no cache; for exact stepping.
   bool one_instruction(u64 pa, cpu::Mode mode, ir::Block& out);
   // Makes the exit that was last left by go straight to `target` from now on.
@@ -48,12 +51,16 @@ class Translator {
 
   // Runs compiled code; only for blocks with code.
   u32 enter(cpu::CpuState& s, TranslatedBlock& block) { return block.tier->enter(s, block.code.entry); }
+  // How -d out_asm writes host code: bytes to text. Without one nothing is written.
+  using HostText = std::string (*)(const void* code, usize size);
+  void set_host_text(HostText text) { host_text_ = text; }
   void set_compiler(std::unique_ptr<jit::Tier> tier) { compiler_ = std::move(tier); }
   jit::Tier* compiler() { return compiler_.get(); }
   usize block_count() const { return cache_.size(); }
 
  private:
-  TranslatedBlock* build(u64 pa, cpu::Mode mode, bool& flushed, Stats& stats);
+  TranslatedBlock* build(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats);
+  void log_block(const TranslatedBlock& block, u64 va) const;
   void translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit);
   void compile(TranslatedBlock& block, bool& flushed, Stats& stats);
   void revalidate(CodePage& page, Stats& stats);
@@ -62,6 +69,7 @@ class Translator {
   const Settings& settings_;
   CodeSource& source_;
   std::unique_ptr<jit::Tier> compiler_;
+  HostText host_text_ = nullptr;
   std::mutex mutex_;  // cache_, written_ and links
   BlockCache cache_;
   std::mutex written_mutex_;

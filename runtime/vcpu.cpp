@@ -17,6 +17,7 @@ using jit::ExitReason;
 constexpr u64 kPageMask = ~u64{0xfff};
 constexpr i32 kRunning = 0x3fffffff;  // budget word in real time: any value that is not negative
 constexpr u64 kMaxSlice = 1u << 30;
+constexpr u32 kQuietRuns = 256;  // executions without a change after which churning code is compiled again
 
 }  // namespace
 
@@ -204,13 +205,23 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
   }
   s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
   bool flushed = false;
-  TranslatedBlock* block = system_.translator().get(fetched.pa, s_->mode, flushed, stats_);
+  TranslatedBlock* block = system_.translator().get(fetched.pa, pc, s_->mode, flushed, stats_);
   if (flushed) clear_jump_cache();
   if (block == nullptr) {
     run_uncached(fetched);
     return nullptr;
   }
-  if (cached_code(*block) == nullptr) return block;
+  if (cached_code(*block) == nullptr) {
+    if (++block->interpreted_runs < kQuietRuns) return block;
+    system_.translator().compile_quiet(*block, flushed, stats_);
+    if (flushed) clear_jump_cache();
+    return nullptr;
+  }
+  if (log_enabled(LogCategory::kExec)) {
+    // Without links and jump cache, so that every block passes here.
+    log(LogCategory::kExec, "cpu{} block at pc {:#x} el{} insn {}", index_, pc, s_->el, instructions());
+    return block;
+  }
   if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
   if (system_.settings().chain_indirect) s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
   return block;
