@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -60,13 +61,16 @@ struct FakeChar : CharBackend {
   std::deque<u8> waiting;
   usize room = ~usize{0};
   std::function<void()> input, writable;
+  std::mutex mutex;  // of the queues: some tests type from a thread of their own
   usize write(std::span<const u8> bytes) override {
+    const std::lock_guard lock(mutex);
     const usize n = std::min(bytes.size(), room);
     output.append(reinterpret_cast<const char*>(bytes.data()), n);
     room -= n;
     return n;
   }
   usize read(std::span<u8> buffer) override {
+    const std::lock_guard lock(mutex);
     usize n = 0;
     for (; n < buffer.size() && !waiting.empty(); ++n) {
       buffer[n] = waiting.front();
@@ -79,7 +83,10 @@ struct FakeChar : CharBackend {
     writable = std::move(out);
   }
   void type(const std::string& text) {
-    waiting.insert(waiting.end(), text.begin(), text.end());
+    {
+      const std::lock_guard lock(mutex);
+      waiting.insert(waiting.end(), text.begin(), text.end());
+    }
     if (input) input();
   }
 };
