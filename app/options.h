@@ -15,6 +15,7 @@ enum class Ask : u8 { Run, Help, Version, Settings, MachineHelp, CpuHelp, Device
 struct CommandLine {
   Ask ask = Ask::Run;
   control::RunOptions options;
+  bool time_given = false;
   bool serial_given = false;  // the first -serial replaces the default, later ones add
 };
 

@@ -24,7 +24,6 @@ namespace {
 
 constexpr u64 kDefaultRam = u64{1} << 30;
 constexpr u64 kVirtualTimeSeed = 1;
-constexpr usize kHostSeedBytes = 64;
 
 int bad(const Error& error) {
   fmt::print(stderr, "ferry: {}\n", error.message);
@@ -53,16 +52,19 @@ int answer(const CommandLine& line) {
 }
 
 // What the options leave unsaid, and what they say together.
-Status complete(control::RunOptions& options) {
+Status complete(CommandLine& line) {
+  control::RunOptions& options = line.options;
   machines::LaunchRecord& launch = options.launch;
+  // Instructions are counted in virtual time.
+  if ((options.limit_insns || options.stop_at_insns) && !launch.virtual_time) {
+    if (line.time_given) return Error{fmt::format("{}: instructions are not counted with --time real, expected --time virtual", options.limit_insns ? "--limit-insns" : "--stop-at")};
+    launch.virtual_time = true;
+  }
   if (!launch.ram_size && launch.dtb.empty()) launch.ram_size = kDefaultRam;
   if (launch.virtual_time && !launch.seed) launch.seed = kVirtualTimeSeed;
-  if (!launch.seed) launch.host_seed = machines::host_random_bytes(kHostSeedBytes);
+  if (!launch.seed) launch.host_seed = machines::host_random_number();
   if (!launch.firmware.empty()) launch.protocol = machines::BootProtocol::Firmware;
   for (auto& drive : launch.drives) drive.snapshot |= options.snapshot;
-  if (!launch.virtual_time && (options.limit_insns || options.stop_at_insns)) {
-    return Error{fmt::format("{}: instructions are only counted with --time virtual, expected both", options.limit_insns ? "--limit-insns" : "--stop-at")};
-  }
   return {};
 }
 
@@ -114,7 +116,7 @@ int run_command(Arguments arguments) {
   if (!line) return bad(line.error());
   if (line->ask != Ask::Run) return answer(*line);
   control::RunOptions& options = line->options;
-  if (Status status = complete(options); !status) return bad(status.error());
+  if (Status status = complete(*line); !status) return bad(status.error());
   if (Status status = start_log(options); !status) return bad(status.error());
   if (!options.dumpdtb.empty()) return dump_tree(options);
   fmt::print(stderr, "ferry: {} --tier {}\n", launch_line(options.launch), tier_text(options.settings));

@@ -19,6 +19,7 @@ Status tier(CommandLine& line, std::string_view value) {
 
 Status time(CommandLine& line, std::string_view value) {
   if (value != "real" && value != "virtual") return Error{fmt::format("--time {}: no such clock, expected real or virtual", value)};
+  line.time_given = true;
   line.options.launch.virtual_time = value == "virtual";
   return {};
 }
@@ -99,8 +100,8 @@ constexpr OptionRow kRows[] = {
      }},
     {"--expect", "STRING", Argument::Required, kEnd, "ends the run as soon as the serial line has shown this; status 3 if it never does", expect},
     {"--timeout", "DURATION", Argument::Required, kEnd, "ends the run after this much host time (60s, 500ms, 2m) with status 124", timeout},
-    {"--limit-insns", "N", Argument::Required, kEnd, "ends the run after N guest instructions with status 124; needs --time virtual", limit},
-    {"--stop-at", "insns=N", Argument::Required, kEnd, "ends the run exactly after N guest instructions with status 0; needs --time virtual", stop_at},
+    {"--limit-insns", "N", Argument::Required, kEnd, "ends the run after N guest instructions with status 124; implies --time virtual", limit},
+    {"--stop-at", "insns=N", Argument::Required, kEnd, "ends the run exactly after N guest instructions with status 0; implies --time virtual", stop_at},
     {"--hash", "", Argument::None, kEnd, "at the end prints a hash each of RAM, registers and serial output",
      [](CommandLine& line, std::string_view) -> Status {
        line.options.hash = true;

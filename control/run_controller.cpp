@@ -304,6 +304,7 @@ int Run::run() {
 
 std::string reproduction_line(const RunOptions& options) {
   std::string line = "ferry run " + launch_line(options.launch);
+  if (!options.launch.seed) line += fmt::format(" --seed {}", options.launch.host_seed);
   for (const std::string& setting : changed_settings(options.settings)) line += " --set " + setting;
   return line;
 }

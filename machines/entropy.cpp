@@ -26,10 +26,12 @@ void SeededEntropy::fill(std::span<u8> to) {
   }
 }
 
-std::vector<u8> host_random_bytes(usize size) {
-  std::vector<u8> bytes(size);
+u64 host_random_number() {
+  u8 bytes[sizeof(u64)];
   HostEntropy().fill(bytes);
-  return bytes;
+  u64 number = 0;
+  for (u8 byte : bytes) number = number << 8 | byte;
+  return number;
 }
 
 }  // namespace ferry::machines

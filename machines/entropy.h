@@ -1,7 +1,6 @@
 // Randomness for the guest's devices.
 #pragma once
 #include <mutex>
-#include <vector>
 
 #include "core/ports.h"
 #include "machines/tree_edit.h"
@@ -25,7 +24,7 @@ class SeededEntropy final : public EntropySource {
   LaunchRandom random_;
 };
 
-// `size` bytes from the host, for LaunchRecord::host_seed.
-std::vector<u8> host_random_bytes(usize size);
+// A number from the host, for LaunchRecord::host_seed.
+u64 host_random_number();
 
 }  // namespace ferry::machines

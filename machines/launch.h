@@ -81,8 +81,8 @@ struct LaunchRecord {
 
   // Time and randomness.
   bool virtual_time = false;
-  std::optional<u64> seed;        // absent: the host's randomness, recorded in host_seed
-  std::vector<u8> host_seed;      // 64 bytes drawn once at launch when there is no seed
+  std::optional<u64> seed;        // absent: the host's randomness; what the tree's seeds are made from is then host_seed
+  u64 host_seed = 0;              // drawn at launch, so that a run can be repeated with it as its --seed
 };
 
 // The record as one line of options that would make it again, for reproduction lines and reports.

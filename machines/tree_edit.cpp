@@ -228,11 +228,10 @@ std::string console_word(const DeviceTree& tree) {
   return node->is_compatible("ns16550a") || node->is_compatible("snps,dw-apb-uart") ? "console=ttyS" + number : std::string{};
 }
 
-LaunchRandom::LaunchRandom(const LaunchRecord& record, std::string_view purpose) : state_(record.seed.value_or(0)) {
+LaunchRandom::LaunchRandom(const LaunchRecord& record, std::string_view purpose) : state_(record.seed.value_or(record.host_seed)) {
   constexpr u64 kPrime = 0x100000001b3;  // FNV-1a, to fold bytes into the state
   const auto fold = [this](u8 byte) { state_ = (state_ ^ byte) * kPrime; };
   state_ ^= 0xcbf29ce484222325;
-  if (!record.seed) std::for_each(record.host_seed.begin(), record.host_seed.end(), fold);
   for (char c : purpose) fold(static_cast<u8>(c));
 }
 

@@ -204,7 +204,8 @@ class Repeatable(Case):
         report = json.loads(err.splitlines()[-1])
         self.assertEqual(report["ended_by"], "limit-insns")
         self.assertEqual(report["instructions"], 50000)
-        self.assertIn("--time virtual", self.refused(*self.program(FOREVER), "--stop-at", "insns=5"))
+        self.run_ferry(*self.program(FOREVER), "--stop-at", "insns=5")
+        self.assertIn("--time virtual", self.refused(*self.program(FOREVER), "--time", "real", "--stop-at", "insns=5"))
 
     def test_virtual_time_jumps_over_idle(self):
         """A guest that sleeps for an hour of its time is done at once."""

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "machines/block_file.h"
 #include "machines/tree_edit.h"
@@ -159,6 +160,47 @@ TEST_CASE("nodes without a model become stubs that yield to everything else") {
   REQUIRE(board);
   CHECK(bench.load(0x0b000000) == 0);
   CHECK(bench.memory.find(0x09000000)->name == "pl011@9000000");
+}
+
+// Any cells anywhere: a board, or an error that names a node; never a crash, never memory of an absurd size.
+TEST_CASE("random trees become boards or errors") {
+  std::mt19937 random(3);
+  unsigned built = 0;
+  for (int round = 0; round < 400; ++round) {
+    Bench bench;
+    auto tree = bench.tree();
+    std::vector<TreeNode*> nodes;
+    (void)walk_tree(tree.root(), [&](const TreeNode& node) -> Status {
+      nodes.push_back(const_cast<TreeNode*>(&node));
+      return {};
+    });
+    for (auto edits = 1 + random() % 3; edits > 0; --edits) {
+      TreeNode& node = *nodes[random() % nodes.size()];
+      if (node.properties().empty()) continue;
+      const TreeProperty property = node.properties()[random() % node.properties().size()];
+      std::vector<u8> value = property.value;
+      switch (random() % 4) {
+        case 0: value.resize(random() % (value.size() + 9)); break;
+        case 1:
+          for (u8& byte : value) byte = static_cast<u8>(random());
+          break;
+        case 2: value = tree.root().children()[random() % 5]->properties().front().value; break;
+        default:
+          if (!value.empty()) value[random() % value.size()] ^= static_cast<u8>(1u << random() % 8);
+      }
+      node.set(property.name, std::move(value));
+    }
+    if (!tree.check()) continue;
+    auto board = bench.build(tree);
+    if (!board) {
+      CHECK(board.error().message.find('\n') == std::string::npos);
+      continue;
+    }
+    ++built;
+    (*board)->reset();
+  }
+  CHECK(built > 50);
+  CHECK(built < 390);
 }
 
 TEST_CASE("disk images: bounds, snapshots, locks and bad files") {
