@@ -359,7 +359,7 @@ void Compiler::extend(Value v, const Inst& d) {
   if (from == 8 || from == 16) {
     const u8 op = static_cast<u8>((is_signed ? 0xbe : 0xb6) + (from == 16 ? 1 : 0));
     // The byte form needs a REX prefix for SIL and the like.
-    e_.byte(0x40u | (w && is_signed ? 8u : 0u) | (to >> 3u) << 2 | (ra >> 3u));
+    e_.byte(0x40u | (w && is_signed ? 8u : 0u) | (u32{to} >> 3) << 2 | (u32{ra} >> 3));
     e_.byte(0x0f);
     e_.byte(op);
     e_.byte(0xc0u | (to & 7u) << 3 | (ra & 7u));
