@@ -2,7 +2,10 @@
 //
 // A block's entry is entered by a jump with the pinned values in place and, like any function, with a return address on top of the host
 // stack (the one that `enter` pushed): leaving to the dispatcher is "store what is pinned, put an ExitReason in the return register, return".
-// Tiers call each other's code by jumps, never nested.
+// Tiers call each other's code by jumps, never nested. Where baseline blocks can be reached, Baseline::enter is the way in, whatever tier the
+// first block is of: above the return address it leaves the frame that baseline blocks spill to, and it gives translated code its MXCSR
+// (everything masked, round to nearest, flags clear), whose sticky flags it folds into FPSR afterwards. A tier that computes in host floating
+// point folds them as well before a helper that may read FPSR, and keeps C++ from adding to them.
 #pragma once
 #include <array>
 

@@ -33,33 +33,13 @@ bool Compiler::is_imm32(Value v, i32* imm) const {
   return d.type == Type::I32 || static_cast<u64>(i64{low}) == d.imm;
 }
 
-namespace {
-
-// Backward bookkeeping of "guest register n takes value v next, and nothing in between can see its old value".
-class Pending {
- public:
-  void barrier() { ++epoch_; }
-  void forget(Class c, unsigned n) { entry_[c][n].epoch = 0; }
-  void set(Class c, unsigned n, Value v) { entry_[c][n] = {v, epoch_}; }
-  bool holds(Class c, unsigned n, Value v) const { return entry_[c][n].value == v && entry_[c][n].epoch == epoch_; }
-
- private:
-  struct Entry {
-    Value value = ir::kNoValue;
-    u32 epoch = 0;
-  };
-  Entry entry_[2][kGuestCount];
-  u32 epoch_ = 1;
-};
-
-}  // namespace
-
 void Compiler::analyse() {
   const usize count = block_->insts.size();
   values_.assign(count, ValueInfo{});
   accesses_[0] = accesses_[1] = 0;
   flags_wanted_ = 0;
-  Pending pending;
+  Pending& pending = pending_;
+  pending.barrier();
   for (usize n = count; n-- > 0;) {
     const Value v = static_cast<Value>(n);
     const Inst& d = inst(v);

@@ -41,6 +41,23 @@ struct ExitSite {
   u32 slot_fixup = 0;    // disp32 that names it
 };
 
+// Backward bookkeeping of "guest register n takes value v next, and nothing in between can see its old value". An entry counts in its epoch.
+class Pending {
+ public:
+  void barrier() { ++epoch_; }
+  void forget(Class c, unsigned n) { entry_[c][n].epoch = 0; }
+  void set(Class c, unsigned n, Value v) { entry_[c][n] = {v, epoch_}; }
+  bool holds(Class c, unsigned n, Value v) const { return entry_[c][n].value == v && entry_[c][n].epoch == epoch_; }
+
+ private:
+  struct Entry {
+    Value value = ir::kNoValue;
+    u64 epoch = 0;
+  };
+  Entry entry_[2][kGuestCount];
+  u64 epoch_ = 1;
+};
+
 struct CompileStats {
   u64 blocks = 0, guest_insns = 0, host_bytes = 0;
   u64 fallbacks[ir::kOpCount] = {};  // ops compiled to a call of eval_inst
@@ -194,6 +211,8 @@ class Compiler {
   void binary(Value v, const Inst& inst, Alu op, bool commutes);
   void add_or_sub(Value v, const Inst& inst);
   void add_with_flags(Value v, const Inst& inst);
+  bool scaled_add(Value v, const Inst& inst);
+  bool folds_into_add(Value v, const Inst& inst, u64 amount) const;
   void and_or(Value v, const Inst& inst, Alu op);
   void inverted(Value v, const Inst& inst, Alu op);
   void multiply(Value v, const Inst& inst);
@@ -318,6 +337,7 @@ class Compiler {
   LinkSite* const* link_sites_ = nullptr;
   cpu::Mode mode_;
   std::vector<ValueInfo> values_;
+  Pending pending_;
   RegFile files_[2];
   i8 guest_reg_[2][kGuestCount];
   std::vector<u16> slot_refs_;

@@ -79,6 +79,7 @@ void Compiler::add_or_sub(Value v, const Inst& d) {
   const bool w = wide(d.type), is_add = d.op == Op::Add;
   i32 imm = 0;
   if (joined_flags(v, d)) return add_with_flags(v, d);
+  if (is_add && scaled_add(v, d)) return;
   if (is_add && is_const(a)) std::swap(a, b);
   const bool has_imm = is_imm32(b, &imm) && (is_add || imm != INT32_MIN);
   ValueInfo& info = values_[v];
@@ -105,6 +106,30 @@ void Compiler::add_or_sub(Value v, const Inst& d) {
   } else {
     e_.lea(w, to, {ra, 0, rb, 0});
   }
+}
+
+// A shift left by 1 to 3 whose only use is the sum that follows.
+bool Compiler::folds_into_add(Value v, const Inst& d, u64 amount) const {
+  if (d.op != Op::Shl || amount == 0 || amount > 3 || values_[v].uses != 1 || v + 1 >= block_->insts.size()) return false;
+  const Inst& next = inst(v + 1);
+  return next.op == Op::Add && next.type == d.type && next.args[0] != next.args[1] && (next.args[0] == v || next.args[1] == v) &&
+         values_[v + 1].uses != 0 && !is_const(next.args[next.args[0] == v ? 1 : 0]) && !joined_flags(v + 1, next);
+}
+
+// a + (b << n) in one LEA.
+bool Compiler::scaled_add(Value v, const Inst& d) {
+  Value a = d.args[0], b = d.args[1];
+  const auto is_scaled = [&](Value x) { return values_[x].where == Where::Lazy && inst(x).op == Op::Shl; };
+  if (is_scaled(a)) std::swap(a, b);
+  if (!is_scaled(b)) return false;
+  const Value index = inst(b).args[0];
+  const u8 scale = static_cast<u8>(inst(inst(b).args[1]).imm);
+  const u8 ra = use(a), ri = use(index);
+  consume(a);
+  consume(b);
+  const u8 to = define(v, ra, 0, ri);
+  e_.lea(wide(d.type), to, {ra, 0, ri, scale});
+  return true;
 }
 
 // Sum or difference and its packed flags from one host instruction.
@@ -244,6 +269,11 @@ void Compiler::shift(Value v, const Inst& d, Shift op) {
   u64 amount = 0;
   if (is_const(d.args[1], &amount)) {
     amount &= w ? 63 : 31;
+    if (folds_into_add(v, d, amount)) {
+      values_[v].where = Where::Lazy;
+      values_[v].holds = true;
+      return;
+    }
     const u8 ra = use(d.args[0]);
     consume(d.args[0]);
     consume(d.args[1]);
