@@ -44,7 +44,7 @@ std::string describe_bank(const RegisterBank& bank) {
   std::string text = fmt::format("\nBank `{}`:\n\n| offset | register | reset | fields |\n|---|---|---|---|\n", bank.part());
   for (const Register* one : bank.registers()) {
     const RegisterSpec& spec = one->spec();
-    const std::string name = spec.count == 1 ? spec.name : fmt::format("{}0-{}", spec.name, spec.count - 1);
+    const std::string name = spec.count == 1 ? spec.name : fmt::format("{}{}-{}", spec.name, spec.first, spec.first + spec.count - 1);
     text += fmt::format("| {:#05x} | {} | {:#x} | {} |\n", spec.offset, name, spec.reset, describe_fields(spec));
   }
   return text;

@@ -152,6 +152,7 @@ void Gicv3::set_input(u32 number, bool level) {
   // One driver a wire, serialised by its own lock: an unchanged level needs no lock here.
   if (((word.load(std::memory_order_relaxed) & mask) != 0) == level) return;
   const std::lock_guard lock(mutex());
+  log(LogCategory::kDevice, "{}: wire of INTID {} is {}", name(), intid, level ? "high" : "low");
   if (level) {
     word.fetch_or(mask, std::memory_order_relaxed);
     if (intid < 32) {
@@ -225,6 +226,9 @@ Gicv3::Candidate Gicv3::best(const Cpu& cpu) const {
 void Gicv3::update(Cpu& cpu) {
   const Candidate candidate = best(cpu);
   const bool signal = can_preempt(cpu, candidate);
+  if (log_enabled(LogCategory::kDevice) && signal && (cpu.signals.lines & (kCpuLineIrq | kCpuLineFiq)) == 0) {
+    log(LogCategory::kDevice, "{}: signals INTID {}, priority {:#x}, to processor {}", name(), candidate.intid, candidate.priority, cpu.index);
+  }
   cpu.signals.set(kCpuLineFiq, signal && candidate.group == kGroup0);
   cpu.signals.set(kCpuLineIrq, signal && candidate.group == kGroup1);
 }

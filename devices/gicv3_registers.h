@@ -56,16 +56,16 @@ struct Gicv3::Distributor {
   Register GICD_IIDR{bank, {.offset = 0x0008, .name = "GICD_IIDR", .reset = 0x43b, .fields = whole(Access::kRo)}};
   Register GICD_TYPER2{bank, {.offset = 0x000c, .name = "GICD_TYPER2", .fields = whole(Access::kRo)}};
   Register GICD_STATUSR{bank, {.offset = 0x0010, .name = "GICD_STATUSR", .fields = {{"Errors", 0, 4, Access::kW1c}}}};
-  Register GICD_IGROUPR{bank, {.offset = 0x0084, .name = "GICD_IGROUPR", .fields = whole(Access::kRw), .count = words}};
-  Register GICD_ISENABLER{bank, {.offset = 0x0104, .name = "GICD_ISENABLER", .fields = whole(Access::kW1s), .count = words}};
-  Register GICD_ICENABLER{bank, {.offset = 0x0184, .name = "GICD_ICENABLER", .fields = whole(Access::kW1c), .count = words}};
-  Register GICD_ISPENDR{bank, {.offset = 0x0204, .name = "GICD_ISPENDR", .fields = whole(Access::kW1s), .count = words}};
-  Register GICD_ICPENDR{bank, {.offset = 0x0284, .name = "GICD_ICPENDR", .fields = whole(Access::kW1c), .count = words}};
-  Register GICD_ISACTIVER{bank, {.offset = 0x0304, .name = "GICD_ISACTIVER", .fields = whole(Access::kW1s), .count = words}};
-  Register GICD_ICACTIVER{bank, {.offset = 0x0384, .name = "GICD_ICACTIVER", .fields = whole(Access::kW1c), .count = words}};
-  Register GICD_IPRIORITYR{bank, {.offset = 0x0420, .name = "GICD_IPRIORITYR", .fields = gicv3::priority_fields(), .count = 8 * words}};
-  Register GICD_ICFGR{bank, {.offset = 0x0c08, .name = "GICD_ICFGR", .fields = gicv3::config_fields(), .count = 2 * words}};
-  Register GICD_IROUTER{bank, {.offset = 0x6100, .name = "GICD_IROUTER", .fields = {{"Aff2_0", 0, 24, Access::kRw}, {"Aff3", 32, 8, Access::kRw}}, .size = 8, .count = 32 * words}};
+  Register GICD_IGROUPR{bank, {.offset = 0x0084, .name = "GICD_IGROUPR", .fields = whole(Access::kRw), .count = words, .first = 1}};
+  Register GICD_ISENABLER{bank, {.offset = 0x0104, .name = "GICD_ISENABLER", .fields = whole(Access::kW1s), .count = words, .first = 1}};
+  Register GICD_ICENABLER{bank, {.offset = 0x0184, .name = "GICD_ICENABLER", .fields = whole(Access::kW1c), .count = words, .first = 1}};
+  Register GICD_ISPENDR{bank, {.offset = 0x0204, .name = "GICD_ISPENDR", .fields = whole(Access::kW1s), .count = words, .first = 1}};
+  Register GICD_ICPENDR{bank, {.offset = 0x0284, .name = "GICD_ICPENDR", .fields = whole(Access::kW1c), .count = words, .first = 1}};
+  Register GICD_ISACTIVER{bank, {.offset = 0x0304, .name = "GICD_ISACTIVER", .fields = whole(Access::kW1s), .count = words, .first = 1}};
+  Register GICD_ICACTIVER{bank, {.offset = 0x0384, .name = "GICD_ICACTIVER", .fields = whole(Access::kW1c), .count = words, .first = 1}};
+  Register GICD_IPRIORITYR{bank, {.offset = 0x0420, .name = "GICD_IPRIORITYR", .fields = gicv3::priority_fields(), .count = 8 * words, .first = 8}};
+  Register GICD_ICFGR{bank, {.offset = 0x0c08, .name = "GICD_ICFGR", .fields = gicv3::config_fields(), .count = 2 * words, .first = 2}};
+  Register GICD_IROUTER{bank, {.offset = 0x6100, .name = "GICD_IROUTER", .fields = {{"Aff2_0", 0, 24, Access::kRw}, {"Aff3", 32, 8, Access::kRw}}, .size = 8, .count = 32 * words, .first = 32}};
   gicv3::Identification identification{bank};
   // clang-format on
 };

@@ -61,7 +61,7 @@ Register& Register::on_write(std::function<void(const Write&)> hook) {
 }
 
 std::string Register::element_name(unsigned index) const {
-  return spec_.count == 1 ? std::string(spec_.name) : fmt::format("{}{}", spec_.name, index);
+  return spec_.count == 1 ? std::string(spec_.name) : fmt::format("{}{}", spec_.name, spec_.first + index);
 }
 
 u64 Register::guest_read(unsigned index, u64 lanes) {

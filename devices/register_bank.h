@@ -40,8 +40,9 @@ struct RegisterSpec {
   u64 reset = 0;
   std::vector<Field> fields = {};
   unsigned size = 4;    // bytes: 1, 2, 4 or 8
-  unsigned count = 1;   // elements of an array, NAME0 to NAME(count-1)
+  unsigned count = 1;   // elements of an array
   unsigned stride = 0;  // bytes from element to element; 0: size
+  unsigned first = 0;   // the manual's number of the first element
 };
 
 // Every bit alike.

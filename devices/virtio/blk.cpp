@@ -66,9 +66,10 @@ bool VirtioBlk::inside(u64 sector, u64 bytes) const {
   return bytes % kSector == 0 && sector <= sectors_ && bytes / kSector <= sectors_ - sector;
 }
 
-u8 VirtioBlk::failed(const Status& status) const {
+// The user hears of the first few failures of the host's disk, whatever is logged; a guest may try again for ever.
+u8 VirtioBlk::failed(const Status& status) {
   if (status) return kOk;
-  log_text(LogCategory::kMachine, name_ + ": " + status.error().message);
+  if (failures_++ < 3) log_text(LogCategory::kMachine, name_ + ": " + status.error().message);
   return kIoError;
 }
 

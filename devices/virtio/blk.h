@@ -28,12 +28,13 @@ class VirtioBlk : public VirtioDevice {
   u8 write(u64 sector, Cursor& from, u64 features);
   u8 ranges(u32 type, Cursor& from);
   bool inside(u64 sector, u64 bytes) const;
-  u8 failed(const Status& status) const;
+  u8 failed(const Status& status);
 
   const std::string name_;
   BlockBackend& disk_;
   const u64 sectors_;
   const std::string serial_;
+  unsigned failures_ = 0;
 };
 
 }  // namespace ferry::devices::virtio
