@@ -16,16 +16,19 @@ bool state_matches(const CpuState& s, u64 bcr) {
   return s.el == 0 ? bit(bcr, 2) : s.el == 1 && bit(bcr, 1);
 }
 
+// A context breakpoint (BT = 0b0011) that a breakpoint or watchpoint is linked to, by its number.
+bool linked_context_matches(const CpuState& s, unsigned n) {
+  return n < kBreakpoints && bit(control(s, n), 0) && bits(control(s, n), 23, 20) == 3 &&
+         (s.reg(SysReg::CONTEXTIDR_EL1) & 0xffffffff) == (value(s, n) & 0xffffffff);
+}
+
 // Unlinked and linked instruction address match (BT = 0b000x); linked to a context breakpoint by LBN.
 bool breakpoint_matches(const CpuState& s, unsigned n, u64 pc) {
   const u64 bcr = control(s, n);
   if (!bit(bcr, 0) || !state_matches(s, bcr)) return false;
   const u64 type = bits(bcr, 23, 20);
   if (type > 1 || static_cast<u64>(sign_extend(value(s, n) & ~u64{3}, 49)) != pc) return false;
-  if (type == 0) return true;
-  const unsigned linked = static_cast<unsigned>(bits(bcr, 19, 16));
-  return linked < kBreakpoints && bit(control(s, linked), 0) && bits(control(s, linked), 23, 20) == 3 &&
-         (s.reg(SysReg::CONTEXTIDR_EL1) & 0xffffffff) == (value(s, linked) & 0xffffffff);
+  return type == 0 || linked_context_matches(s, static_cast<unsigned>(bits(bcr, 19, 16)));
 }
 
 }  // namespace

@@ -60,4 +60,10 @@ void step_done(CpuState& s, u32 word);
 bool any_breakpoint(const CpuState& s);
 bool breakpoint_exception(const CpuState& s, u64 pc, ExceptionInfo& out);
 
+// Watchpoints: any enabled at all (then watched pages stay out of the shadow TLBs); one that lies in the 4 KiB page of va; and whether an
+// access that translation allows is reported by one. ISS.WnR is for the access as it is made.
+bool any_watchpoint(const CpuState& s);
+bool watches_page(const CpuState& s, u64 va);
+bool watchpoint_exception(const CpuState& s, u64 va, unsigned size, bool write, bool unprivileged, ExceptionInfo& out);
+
 }  // namespace ferry::cpu

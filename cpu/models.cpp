@@ -83,6 +83,7 @@ void clear_pe(CpuState& s) {
   s.monitor_value = {};
   s.event_register = 0;
   s.pmu_synced = 0;
+  ++s.watch_changes;
   s.exception = {};
 }
 

@@ -119,6 +119,7 @@ struct alignas(64) CpuState {
   U128 monitor_value;
 
   u32 cache_size[3];    // CCSIDR_EL1 of the L1 data, L1 instruction and L2 cache
+  u32 watch_changes;    // counts writes to what watchpoints depend on; the memory system drops its tables when it moved
   u64 pmu_synced;       // Environment::cycles up to which the PMU's counters have counted
   ExceptionInfo exception;
   std::atomic<u32> signals;  // kSignal...: set by others, together with budget < 0

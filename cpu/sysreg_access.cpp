@@ -81,6 +81,7 @@ u64 read_sysreg(CpuState& s, SysReg r) {
 
 void write_sysreg(CpuState& s, SysReg r, u64 value) {
   const SysRegInfo& info = sysreg_info(r);
+  if ((r >= SysReg::DBGWVR0_EL1 && r <= SysReg::DBGWCR3_EL1) || r == SysReg::MDSCR_EL1) ++s.watch_changes;
   const u64 kept = (s.reg(r) & ~info.writable) | (value & info.writable);
   switch (info.kind) {
     case SysRegKind::Stored: s.reg(r) = kept; break;

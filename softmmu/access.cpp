@@ -91,9 +91,9 @@ bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
   if (!resolve(bank, va, Kind::Read, page)) return false;
-  if (in_first == size) return read_piece(page, va, size, element, to);
+  if (in_first == size) return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, to);
   Page second;
-  if (!resolve(bank, va + in_first, Kind::Read, second)) return false;
+  if (!resolve(bank, va + in_first, Kind::Read, second) || !check_watch(va, size, false, info.unprivileged)) return false;
   if ((page.device || second.device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
   return read_piece(page, va, in_first, element, to) && read_piece(second, va + in_first, size - in_first, element, to + in_first);
 }
@@ -106,7 +106,7 @@ u64 Mmu::load(u64 va, u32 access) {
   Page page;
   if (is_simple(va, info)) {
     const unsigned size = info.bytes();
-    if (!resolve(bank_of(info), va, Kind::Read, page)) return 0;
+    if (!resolve(bank_of(info), va, Kind::Read, page) || !check_watch(va, size, false, info.unprivileged)) return 0;
     u64 value = 0;
     if (page.host != nullptr && !page.device) value = read_sized(page.host, size);
     else if (!read_piece(page, va, size, size, reinterpret_cast<u8*>(&value))) return 0;
@@ -157,6 +157,7 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
   Page pages[2];
   if (!resolve(bank, va, Kind::Write, pages[0])) return false;
   if (in_first != size && !resolve(bank, va + in_first, Kind::Write, pages[1])) return false;
+  if (!check_watch(va, size, true, info.unprivileged)) return false;
   // Nothing is written before all of it is known to be writable.
   if ((pages[0].device || pages[1].device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
   if (pages[0].host == nullptr && !pages[0].from_table && !pages[0].region->contains(pages[0].pa, in_first))
@@ -183,7 +184,7 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   if (is_simple(va, info)) {
     if (info.exclusive) return store_exclusive(info, va, {v0, 0});
     Page page;
-    if (!resolve(bank_of(info), va, Kind::Write, page)) return 0;
+    if (!resolve(bank_of(info), va, Kind::Write, page) || !check_watch(va, info.bytes(), true, info.unprivileged)) return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
     if (page.host != nullptr && !page.device) write_sized(page.host, info.bytes(), v0);
     else write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
@@ -225,6 +226,7 @@ u64 Mmu::zero_block(u64 va, u32 access) {
     return 0;
   }
   const u64 into = va % kBlock;
+  if (!check_watch(va - into, kBlock, true, false)) return 0;
   page.pa -= into;
   if (page.host != nullptr) {
     std::memset(page.host - into, 0, kBlock);

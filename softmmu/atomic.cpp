@@ -14,6 +14,8 @@ Mmu::Page* Mmu::atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page) 
     return nullptr;
   }
   if (!resolve(bank_of(info), va, kind, page)) return nullptr;
+  if (kind == Kind::ReadWrite && !check_watch(va, info.bytes(), false, info.unprivileged)) return nullptr;
+  if (!check_watch(va, info.bytes(), true, info.unprivileged)) return nullptr;
   if (page.host != nullptr) return &page;
   data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, write);
   return nullptr;

@@ -60,7 +60,16 @@ void Mmu::set_user_tables(Bank* bank) {
   s_.tlb_unpriv_write = s_.tlb_unpriv_read + kTlbEntries;
 }
 
+// Tables are filled by the watchpoints of their time.
+void Mmu::select_watchpoints() {
+  seen_watch_changes_ = s_.watch_changes;
+  const bool was = watching_;
+  watching_ = cpu::any_watchpoint(s_);
+  if (was || watching_) drop_all();
+}
+
 void Mmu::select() {
+  if (s_.watch_changes != seen_watch_changes_) select_watchpoints();
   const u64 sctlr = s_.reg(SysReg::SCTLR_EL1), tcr = s_.reg(SysReg::TCR_EL1), mair = s_.reg(SysReg::MAIR_EL1);
   const u64 ttbr0 = s_.reg(SysReg::TTBR0_EL1), ttbr1 = s_.reg(SysReg::TTBR1_EL1);
   if (bank_ == nullptr || sctlr != seen_sctlr_ || tcr != seen_tcr_ || mair != seen_mair_) {

@@ -112,6 +112,12 @@ class Mmu {
     const u64 need = info.aligned ? info.bytes() : check_alignment_ ? u64{1} << info.size_log2 : 1;
     return (va & (need - 1)) == 0 || data_fault(va, {.kind = FaultKind::Alignment}, write);
   }
+  // After translation: false when a hardware watchpoint reports the access.
+  bool check_watch(u64 va, unsigned size, bool write, bool unprivileged) {
+    return !watching_ || !watched(va, size, write, unprivileged);
+  }
+  bool watched(u64 va, unsigned size, bool write, bool unprivileged);
+  void select_watchpoints();
   Bank& bank_of(const MemInfo& info) { return info.unprivileged ? user_bank() : *bank_; }
   bool read_bytes(const MemInfo& info, u64 va, u8* to, Page& page);
   bool write_bytes(const MemInfo& info, u64 va, const u8* from);
@@ -143,6 +149,8 @@ class Mmu {
   u64 seen_sctlr_ = 0, seen_tcr_ = 0, seen_mair_ = 0;
   Regime regime_;
   bool check_alignment_ = false;  // SCTLR.A
+  bool watching_ = false;         // hardware watchpoints are on: their pages are in no table
+  u32 seen_watch_changes_ = 0;
 
   std::unique_ptr<cpu::TlbEntry[]> empty_table_;  // nothing hits: LDTR and STTR before their bank is known
   std::vector<std::unique_ptr<WriteHint, FreeHints>> write_hints_;  // by region index; null for what is not RAM

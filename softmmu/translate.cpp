@@ -32,6 +32,14 @@ bool Mmu::data_fault(u64 va, const Fault& fault, bool write, bool cache_op) {
   return false;
 }
 
+bool Mmu::watched(u64 va, unsigned size, bool write, bool unprivileged) {
+  cpu::ExceptionInfo e;
+  if (!cpu::watchpoint_exception(s_, va, size, write, unprivileged && s_.uao == 0, e)) return false;
+  s_.exception = e;
+  s_.fault = 1;
+  return true;
+}
+
 namespace {
 
 bool may_read(Privilege p, u8 permissions) {
@@ -87,7 +95,7 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
     if (host == nullptr) return true;
     // Never written through: only Kind::Read gets it.
     page.host = const_cast<u8*>(host) + offset;
-    if (!page.device) bank.fill(bank.read_table(), va, host);
+    if (!page.device && !(watching_ && cpu::watches_page(s_, va))) bank.fill(bank.read_table(), va, host);
     return true;
   }
   if (region->kind != Region::Kind::Ram) return true;
@@ -96,6 +104,7 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
   std::atomic<u8>& flags = region->ram->flags((pa_page - region->base) >> kPageShift);
   if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0) space_.code_page_written(*region, pa_page);
   if (page.device || (flags.load(std::memory_order_relaxed) & kPageWatched) != 0) return true;
+  if (watching_ && cpu::watches_page(s_, va)) return true;
   bank.fill(bank.write_table(), va, host);
   note_writable(*region, pa_page, bank, va);
   // What is written is mostly read as well.

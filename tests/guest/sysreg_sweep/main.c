@@ -1,20 +1,8 @@
 // Prints what every system-register encoding does: "E<el> <op0>_<op1>_<CRn>_<CRm>_<op2> R <value>" or "... R ! <ESR>"; and for reads
 // that worked at EL1 and encodings that can be written safely, which bits stick: "M <reads after writing ones> <after zeroes>".
-typedef unsigned long u64;
-typedef unsigned int u32;
+#include "../common/print.h"
 u64 access_el1(void *code, u64 in, u64 *esr);
 u64 access_el0(void *code, u64 in, u64 *esr);
-static volatile u32 *const uart = (volatile u32 *)0x09000000;
-static void put(char c) { *uart = (u32)c; }
-static void puts_(const char *s) { while (*s) put(*s++); }
-static void hex(u64 v) {
-  int started = 0;
-  for (int i = 60; i >= 0; i -= 4) {
-    unsigned d = (v >> i) & 15;
-    if (d || started || i == 0) { put("0123456789abcdef"[d]); started = 1; }
-  }
-}
-static void dec(unsigned v) { if (v >= 10) put((char)('0' + v / 10)); put((char)('0' + v % 10)); }
 static u32 code[2] __attribute__((aligned(64)));
 static void set_code(u32 a, u32 b) {
   ((volatile u32 *)code)[0] = a;
@@ -23,7 +11,7 @@ static void set_code(u32 a, u32 b) {
 }
 static void name(int el, u32 key) {
   put('E'); put((char)('0' + el)); put(' ');
-  dec(key >> 14); put('_'); dec((key >> 11) & 7); put('_'); dec((key >> 7) & 15); put('_'); dec((key >> 3) & 15); put('_'); dec(key & 7);
+  decimal(key >> 14); put('_'); decimal((key >> 11) & 7); put('_'); decimal((key >> 7) & 15); put('_'); decimal((key >> 3) & 15); put('_'); decimal(key & 7);
 }
 #define KEY(a, b, c, d, e) ((a) << 14 | (b) << 11 | (c) << 7 | (d) << 3 | (e))
 // Writing these would end the program: translation, vectors, stack, our own scratch, the timers that move.
@@ -36,6 +24,10 @@ static int unsafe(u32 key) {
   if (key >> 14 == 3 && crn == 4 && op1 == 3 && ((key >> 3) & 15) == 2) return 1;  // NZCV, DAIF
   return 0;
 }
+// The counter and the timers' views of it.
+static int moves(u32 key) {
+  return key == KEY(3,3,14,0,1) || key == KEY(3,3,14,0,2) || key == KEY(3,3,14,2,0) || key == KEY(3,3,14,3,0);
+}
 static u64 access(int el, u32 word, u64 in, u64 *esr) {
   set_code(word, el ? 0xd65f03c0 : 0xd4000001);
   return el ? access_el1(code, in, esr) : access_el0(code, in, esr);
@@ -46,18 +38,17 @@ int main(void) {
       u64 esr, v = access(el, 0xd5200001 | key << 5 | 0x100000, 0x5a5a, &esr);
       int undefined = esr && (esr >> 26) == 0;
       if (!undefined) {
-        name(el, key); puts_(" R ");
-        if (esr) { puts_("! "); hex(esr); } else hex(v);
+        name(el, key); text(" R ");
+        if (esr) { text("! "); hex(esr); } else if (moves(key)) put('*'); else hex(v);
         put('\n');
       }
       if (el && unsafe(key)) continue;
-      if (!el && undefined) { }
       u64 wesr;
       access(el, 0xd5000001 | key << 5 | 0x100000, el ? ~0ul : 0, &wesr);
       if (wesr && (wesr >> 26) == 0) continue;
-      name(el, key); puts_(" W ");
-      if (wesr) { puts_("! "); hex(wesr); put('\n'); continue; }
-      if (!el || undefined) { puts_("ok\n"); continue; }
+      name(el, key); text(" W ");
+      if (wesr) { text("! "); hex(wesr); put('\n'); continue; }
+      if (!el || undefined) { text("ok\n"); continue; }
       u64 ones = access(el, 0xd5200001 | key << 5 | 0x100000, 0, &esr);
       access(el, 0xd5000001 | key << 5 | 0x100000, 0, &wesr);
       u64 zeros = access(el, 0xd5200001 | key << 5 | 0x100000, 0, &esr);
@@ -68,8 +59,8 @@ int main(void) {
     u64 esr;
     access(0, 0xd5080001 | (key & 0x3fff) << 5, (u64)code, &esr);
     if (esr && (esr >> 26) == 0) continue;
-    name(0, key); puts_(" S "); hex(esr); put('\n');
+    name(0, key); text(" S "); hex(esr); put('\n');
   }
-  puts_("done\n");
+  text("done\n");
   return 0;
 }

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""Runs a bare-metal test program and compares what it prints.
+
+usage: guest_test.py ferry TIER NAME ELF     against NAME/expected.txt, on the program $FERRY
+       guest_test.py qemu NAME ELF           expected.txt against QEMU: every difference must be explained
+       guest_test.py update NAME ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
+
+NAME/explained.txt holds lines `REGEX | reason`: what differs between QEMU 7.2 and expected.txt, on either side, must match one of them,
+and each of them must be needed.
+"""
+import difflib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIP = 77
+
+
+def run_ferry(tier, elf):
+    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-kernel", elf, "--timeout", "100s", "-nic", "none"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode == 2 and "no compiler for it" in done.stderr:
+        print(f"this build has no tier {tier}")
+        sys.exit(SKIP)
+    if done.returncode != 0:
+        sys.exit(f"status {done.returncode}, expected 0\n{done.stderr}\n{done.stdout[-2000:]}")
+    return done.stdout.replace("\r", "").splitlines()
+
+
+def run_qemu(elf):
+    program = shutil.which("qemu-system-aarch64")
+    if program is None:
+        print("qemu-system-aarch64 is not installed")
+        sys.exit(SKIP)
+    command = [program, "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+    return done.stdout.replace("\r", "").splitlines()
+
+
+def compare(expected, got):
+    lines = [x for x in difflib.unified_diff(expected, got, "expected", "got", lineterm="", n=1)]
+    if lines:
+        sys.exit("\n".join(lines[:60]))
+
+
+def explain(name, expected, got):
+    rules = []
+    for line in (HERE / name / "explained.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            pattern, _, reason = line.partition(" | ")
+            if not reason:
+                sys.exit(f"explained.txt: a line without a reason: {line}")
+            rules.append([re.compile(pattern), 0])
+    unexplained = []
+    for line in difflib.ndiff(expected, got):
+        if line[0] not in "+-":
+            continue
+        fitting = [rule for rule in rules if rule[0].search(line[2:])]
+        for rule in fitting:
+            rule[1] += 1
+        if not fitting:
+            unexplained.append(line)
+    unused = [f"explained, but no difference: {rule[0].pattern}" for rule in rules if rule[1] == 0]
+    if unexplained or unused:
+        sys.exit("\n".join(["differences from QEMU (+) that nobody explained:"] * bool(unexplained) + unexplained[:60] + unused))
+
+
+def main(arguments):
+    what = arguments[0]
+    name, elf = arguments[-2:]
+    path = HERE / name / "expected.txt"
+    if what == "update":
+        path.write_text("\n".join(run_ferry("interp", elf)) + "\n")
+        return
+    expected = path.read_text().splitlines()
+    if what == "ferry":
+        compare(expected, run_ferry(arguments[1], elf))
+    else:
+        explain(name, expected, run_qemu(elf))
+
+
+main(sys.argv[1:])

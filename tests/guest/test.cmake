@@ -1,0 +1,23 @@
+# Bare-metal programs with expected UART text, on every tier; and on QEMU, with every difference explained.
+find_program(FERRY_AARCH64_CC aarch64-linux-gnu-gcc)
+if(TARGET ferry AND FERRY_AARCH64_CC)
+  set(guest_dir ${CMAKE_CURRENT_SOURCE_DIR}/guest)
+  set(guest_test /usr/bin/python3 ${guest_dir}/guest_test.py)
+  foreach(name exceptions sysreg_sweep)
+    set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/${name}.elf)
+    add_custom_command(OUTPUT ${elf}
+      COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
+              -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld ${guest_dir}/${name}/start.S ${guest_dir}/${name}/main.c -o ${elf}
+      DEPENDS ${guest_dir}/${name}/start.S ${guest_dir}/${name}/main.c ${guest_dir}/common/image.ld ${guest_dir}/common/print.h VERBATIM)
+    add_custom_target(guest_program_${name} ALL DEPENDS ${elf})
+    foreach(tier interp baseline llvm tiered)
+      add_test(NAME guest_${name}_${tier} COMMAND ${guest_test} ferry ${tier} ${name} ${elf})
+      set_tests_properties(guest_${name}_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+    endforeach()
+    add_test(NAME guest_${name}_qemu COMMAND ${guest_test} qemu ${name} ${elf})
+    set_tests_properties(guest_${name}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
+  endforeach()
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/guest)
+else()
+  message(STATUS "no AArch64 cross compiler: the bare-metal tests are left out")
+endif()
