@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <climits>
 #include <cstring>
 
 #include "frontend/translate.h"
@@ -56,7 +55,7 @@ void Session::load(const State& before) {
   s_->mode = mode_;
   s_->fault = 0;
   s_->monitor_size = 0;
-  s_->budget = INT_MAX;
+  s_->budget = -1;  // leave at every poll: a tier may make a loop of a block that jumps to itself
 }
 
 Outcome Session::run(const State& before, unsigned max_blocks) {
@@ -100,7 +99,8 @@ void Session::step(Outcome& out) {
   const ExitReason reason = runner_.run(*s_, p->block, p->code);
   switch (reason) {
     case ExitReason::Next:
-    case ExitReason::Indirect: return;
+    case ExitReason::Indirect:
+    case ExitReason::Poll: return;
     case ExitReason::Fault:
       s_->pc = s_->pc_page + 4 * u64{cpu::site_index(s_->site)};
       s_->fault = 0;
