@@ -26,6 +26,8 @@ enum class ExitReason : u32 {
   Context,    // ExitDispatch with ContextChanged; ExitPc
   Wfi, Wfe, Yield, BlockLimit, Interpret,
   Mode,       // the block at s.pc does not match (fetch page or Mode changed under a link)
+  Hot,        // the counter of the block at s.pc ran out (CompiledCode::counter); nothing of the block has run
+  kCount,
 };
 
 // The reason for which an ExitDispatch leaves.

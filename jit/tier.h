@@ -7,13 +7,17 @@
 #include "core/types.h"
 #include "cpu/state.h"
 #include "ir/block.h"
+#include "jit/region.h"
 
 namespace ferry::jit {
+
+class Tier;
 
 // One direct exit of compiled code: it leaves with ExitReason::Next and this site in CpuState's link word until it is linked.
 // Owned by the compiled code; addresses stay valid as long as it does.
 struct LinkSite {
   void* owner = nullptr;      // the runtime's block
+  Tier* tier = nullptr;       // whose link() and unlink() it takes; set by the runtime
   i32 offset = 0;             // target, bytes relative to the page of the block
   bool cross_page = false;    // target outside the 4 KiB page: taken only while CpuState::context equals *context_slot
   bool is_call = false;
@@ -27,7 +31,8 @@ struct LinkSite {
 struct CompiledCode {
   const void* entry = nullptr;
   u32 size = 0;                     // host bytes
-  std::vector<LinkSite*> links;     // at most two
+  std::vector<LinkSite*> links;     // at most two of a block, any number of a region
+  i32* counter = nullptr;           // entries left until the code leaves with ExitReason::Hot instead; null: not counted
 };
 
 class Tier {
@@ -47,6 +52,13 @@ class Tier {
   // Bytes of code memory in use and available.
   virtual usize used() const = 0;
   virtual usize capacity() const = 0;
+};
+
+// A tier that also compiles regions, on any thread, while other threads use it.
+class RegionTier : public Tier {
+ public:
+  // One function that is entered like the region's first block. Its exits out of the region are link sites.
+  virtual Result<CompiledCode> compile_region(const Region& region, void* owner) = 0;
 };
 
 }  // namespace ferry::jit

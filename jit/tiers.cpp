@@ -19,12 +19,30 @@ bool tier_available(ferry::Tier tier) {
   return tier == ferry::Tier::Interp;
 }
 
+bool regions_available() {
+#if defined(FERRY_HAS_OPTIMIZING) && defined(FERRY_HAS_BASELINE)
+  return true;
+#else
+  return false;
+#endif
+}
+
+Result<std::unique_ptr<RegionTier>> make_region_compiler([[maybe_unused]] const Settings& settings) {
+#ifdef FERRY_HAS_OPTIMIZING
+  auto optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+  if (!optimizing) return optimizing.error();
+  return std::unique_ptr<RegionTier>(std::move(*optimizing));
+#else
+  return Error{"tier: this build has no compiler of regions"};
+#endif
+}
+
 Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
   std::unique_ptr<jit::Tier> none;
   if (settings.tier == ferry::Tier::Interp) return none;
 #ifdef FERRY_HAS_BASELINE
   if (settings.tier == ferry::Tier::Baseline || settings.tier == ferry::Tier::Tiered) {
-    Result<std::unique_ptr<Baseline>> baseline = Baseline::create(settings.code_cache);
+    Result<std::unique_ptr<Baseline>> baseline = Baseline::create(settings.code_cache, settings.tier == ferry::Tier::Tiered && regions_available() ? static_cast<i32>(settings.llvm_threshold) : 0);
     if (!baseline) return baseline.error();
     return std::unique_ptr<jit::Tier>(std::move(*baseline));
   }

@@ -1,6 +1,7 @@
 #include "runtime/block_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 
@@ -61,12 +62,11 @@ void BlockCache::grow() {
 
 void BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context) {
   ASSERT(target.code.entry != nullptr, "a link needs a compiled target");
-  auto& owner = *static_cast<TranslatedBlock*>(site.owner);
   if (site.target != nullptr) {
     auto& old = static_cast<TranslatedBlock*>(site.target)->incoming;
     std::erase(old, &site);
   }
-  owner.tier->link(site, target.code.entry, context);
+  site.tier->link(site, target.code.entry, context);
   site.linked = true;
   site.target = &target;
   target.incoming.push_back(&site);
@@ -74,18 +74,18 @@ void BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context)
 
 void BlockCache::unlink_incoming(TranslatedBlock& block) {
   for (jit::LinkSite* site : block.incoming) {
-    static_cast<TranslatedBlock*>(site->owner)->tier->unlink(*site);
+    site->tier->unlink(*site);
     site->linked = false;
     site->target = nullptr;
   }
   block.incoming.clear();
 }
 
-void BlockCache::unlink_outgoing(TranslatedBlock& block) {
-  for (jit::LinkSite* site : block.code.links) {
+void BlockCache::unlink_outgoing(jit::CompiledCode& code) {
+  for (jit::LinkSite* site : code.links) {
     if (site->target == nullptr) continue;
     std::erase(static_cast<TranslatedBlock*>(site->target)->incoming, site);
-    block.tier->unlink(*site);
+    site->tier->unlink(*site);
     site->linked = false;
     site->target = nullptr;
   }
@@ -93,7 +93,8 @@ void BlockCache::unlink_outgoing(TranslatedBlock& block) {
 
 void BlockCache::discard(TranslatedBlock& block) {
   unlink_incoming(block);
-  unlink_outgoing(block);
+  if (block.first_tier != nullptr) demote(block);
+  unlink_outgoing(block.code);
   if (CodePage* p = page(block.pa & kPageMask)) std::erase(p->blocks, &block);
   if (block.tier != nullptr) block.tier->release(block.code);
   const usize mask = slots_.size() - 1;
@@ -101,6 +102,31 @@ void BlockCache::discard(TranslatedBlock& block) {
   while (slots_[i].block.get() != &block) i = (i + 1) & mask;
   slots_[i].block.reset();
   --count_;
+}
+
+void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier, std::vector<TranslatedBlock::Covered> covered) {
+  ASSERT(block.first_tier == nullptr, "a block gets a second region");
+  block.first_code = std::exchange(block.code, std::move(code));
+  block.first_tier = std::exchange(block.tier, &tier);
+  block.covered = std::move(covered);
+  for (jit::LinkSite* site : block.code.links) site->tier = &tier;
+  for (jit::LinkSite* site : block.incoming) site->tier->link(*site, block.code.entry, site->context_slot == nullptr ? 0 : *site->context_slot);
+  for (const TranslatedBlock::Covered& c : block.covered) {
+    if ((c.pa & kPageMask) == (block.pa & kPageMask)) continue;
+    std::vector<TranslatedBlock*>& list = ensure_page(c.pa).covered_by;
+    if (std::find(list.begin(), list.end(), &block) == list.end()) list.push_back(&block);
+  }
+}
+
+void BlockCache::demote(TranslatedBlock& block) {
+  unlink_incoming(block);
+  unlink_outgoing(block.code);
+  for (const TranslatedBlock::Covered& c : block.covered)
+    if (CodePage* p = page(c.pa)) std::erase(p->covered_by, &block);
+  block.covered.clear();
+  block.tier->release(block.code);
+  block.code = std::exchange(block.first_code, {});
+  block.tier = std::exchange(block.first_tier, nullptr);
 }
 
 void BlockCache::clear() {
@@ -125,11 +151,13 @@ CodePage& BlockCache::ensure_page(u64 pa) {
 
 void BlockCache::erase_page_if_empty(u64 pa) {
   const auto it = pages_.find(pa & kPageMask);
-  if (it != pages_.end() && it->second->blocks.empty()) pages_.erase(it);
+  if (it != pages_.end() && it->second->blocks.empty() && it->second->covered_by.empty()) pages_.erase(it);
 }
 
 void BlockCache::isolate(CodePage& page) {
   for (TranslatedBlock* block : page.blocks) unlink_incoming(*block);
+  const std::vector<TranslatedBlock*> regions = page.covered_by;
+  for (TranslatedBlock* block : regions) demote(*block);
 }
 
 }  // namespace ferry::runtime

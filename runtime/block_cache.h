@@ -20,8 +20,16 @@ struct TranslatedBlock {
   cpu::Mode mode;
   std::vector<u32> source;  // the guest words it was made of
   std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
-  jit::CompiledCode code;   // entry == nullptr: not compiled
+  jit::CompiledCode code;   // what runs; entry == nullptr: not compiled
   jit::Tier* tier = nullptr;      // the compiler of `code`
+  jit::CompiledCode first_code;   // the block's own code, while `code` is that of a region
+  jit::Tier* first_tier = nullptr;
+  struct Covered {
+    u64 pa = 0;
+    std::vector<u32> words;
+  };
+  std::vector<Covered> covered;   // the other blocks of the region
+  bool requested = false;         // a region has been asked for
   std::vector<jit::LinkSite*> incoming;
   u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
   u32 insn_count() const { return static_cast<u32>(source.size()); }
@@ -41,6 +49,7 @@ struct CodePage {
   void count_change(u64 at) { ++changes[static_cast<u16>(at & 0xfff)]; }
   void quiet(u64 at) { changes.erase(static_cast<u16>(at & 0xfff)); }
   std::unordered_map<u16, u32> changes;  // by offset in the page
+  std::vector<TranslatedBlock*> covered_by;  // blocks of other pages whose regions hold code of this one
 };
 
 class BlockCache {
@@ -54,6 +63,10 @@ class BlockCache {
   // Takes ownership; (pa, mode) must not be present.
   TranslatedBlock& insert(std::unique_ptr<TranslatedBlock> block);
   void link(jit::LinkSite& site, TranslatedBlock& target, u64 context);
+  // The block runs this code of a region from now on; links to it go there. Its own code stays for who is still in it.
+  void promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier, std::vector<TranslatedBlock::Covered> covered);
+  // The block runs its own code again; links to it are undone.
+  void demote(TranslatedBlock& block);
   // Removes the block and every link from and to it.
   void discard(TranslatedBlock& block);
   void clear();
@@ -61,7 +74,7 @@ class BlockCache {
   CodePage* page(u64 pa);  // nullptr when no block came from it
   CodePage& ensure_page(u64 pa);
   void erase_page_if_empty(u64 pa);
-  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher.
+  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher; drops regions of other pages that reach into it.
   void isolate(CodePage& page);
 
   usize size() const { return count_; }
@@ -78,9 +91,9 @@ class BlockCache {
     bool used = false;  // present, or removed since (a probe goes on)
   };
   static u64 hash(u64 pa, cpu::Mode mode);
+  void unlink_outgoing(jit::CompiledCode& code);
   void grow();
   void unlink_incoming(TranslatedBlock& block);
-  void unlink_outgoing(TranslatedBlock& block);
 
   std::vector<Slot> slots_;
   usize count_ = 0;

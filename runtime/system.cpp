@@ -5,6 +5,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "cpu/exceptions.h"
+#include "jit/tiers.h"
 #include "runtime/vcpu.h"
 
 namespace ferry::runtime {
@@ -13,6 +14,10 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
     : config_(config), memory_(memory), clock_(clock), events_(events), translator_(*config.settings, *this), timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
   translator_.set_compiler(std::move(compiler));
+  if (config.settings->tier == ferry::Tier::Tiered && jit::regions_available())
+    translator_.start_tiering([this] {
+      for (auto& vcpu : vcpus_) vcpu->kick();
+    });
   for (unsigned i = 0; i < config.cpus; ++i) vcpus_.push_back(std::make_unique<Vcpu>(*this, i));
   events_.set_earlier_hook([this](u64 deadline) {
     if (clock_.is_virtual()) {
@@ -26,6 +31,7 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
 }
 
 System::~System() {
+  translator_.stop_tiering();
   events_.set_earlier_hook({});
   memory_.set_code_observer(nullptr);
 }

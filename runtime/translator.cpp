@@ -53,11 +53,18 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
     page.count_change(block->pa);
     cache_.discard(*block);
   }
+  for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) {
+    if (block->first_tier == nullptr) continue;
+    const auto holds = [&](const TranslatedBlock::Covered& c) {
+      return (c.pa & kPageMask) != page.pa || (host != nullptr && std::memcmp(host + (c.pa & 0xfff), c.words.data(), c.words.size() * 4) == 0);
+    };
+    if (!std::all_of(block->covered.begin(), block->covered.end(), holds)) cache_.demote(*block);
+  }
 }
 
-void Translator::translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit) {
+void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit) {
   const u32 offset = static_cast<u32>(pa & 0xfff);
-  frontend::translate(out, {words, limit}, offset, mode, limit);
+  frontend::translate(out, words, offset, mode, limit);
   if (settings_.ir_passes) {
     const std::string complaint = ir::optimize(out, effects_of, settings_.ir_verify);
     if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
@@ -97,7 +104,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed
   block->pa = pa;
   block->mode = mode;
   block->ir = std::make_unique<ir::Block>();
-  translate_ir(*block->ir, words, pa, mode, limit);
+  translate_ir(*block->ir, {words, limit}, pa, mode, limit);
   block->source.assign(words, words + block->ir->insn_count);
   ++stats.blocks_translated;
   stats.insns_translated += block->ir->insn_count;
@@ -144,6 +151,7 @@ void Translator::compile(TranslatedBlock& block, bool& flushed, Stats& stats) {
   }
   block.code = std::move(*code);
   block.tier = compiler_.get();
+  for (jit::LinkSite* site : block.code.links) site->tier = block.tier;
   block.ir.reset();
   ++stats.blocks_baseline;
   stats.baseline_bytes += block.code.size;
@@ -178,6 +186,7 @@ void Translator::flush() {
 void Translator::flush_locked() {
   cache_.clear();
   if (compiler_) compiler_->reset();
+  if (tiering_) tiering_->reset();
 }
 
 }  // namespace ferry::runtime

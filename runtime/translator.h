@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
 #include "runtime/stats.h"
+#include "runtime/tiering.h"
 
 namespace ferry::runtime {
 
@@ -46,11 +48,20 @@ class Translator {
   // Takes the written pages' blocks out of all links; calls purge(block) for each so that the vCPU's jump cache forgets it.
   template <class F>
   void isolate_written(F purge);
+  // The block's counter ran out: a region of it and what it is linked to goes to the compile thread, unless it is one already.
+  void hot(TranslatedBlock& block, u64 context);
+  // Whether finished regions wait for publish(), which puts them in place; calls purge(block) for each block that got one.
+  bool has_regions() const { return tiering_ != nullptr && tiering_->has_ready(); }
+  template <class F>
+  void publish(F purge, Stats& stats);
+  // Starts the compile thread for hot regions; ready is called on it when there is something to publish.
+  void start_tiering(std::function<void()> ready);
+  void stop_tiering() { tiering_.reset(); }
   // All blocks go (fw changes, reset, setting changes).
   void flush();
 
   // Runs compiled code; only for blocks with code.
-  u32 enter(cpu::CpuState& s, TranslatedBlock& block) { return block.tier->enter(s, block.code.entry); }
+  u32 enter(cpu::CpuState& s, TranslatedBlock& block) { return compiler_->enter(s, block.code.entry); }
   // How -d out_asm writes host code: bytes to text. Without one nothing is written.
   using HostText = std::string (*)(const void* code, usize size);
   void set_host_text(HostText text) { host_text_ = text; }
@@ -61,10 +72,12 @@ class Translator {
  private:
   TranslatedBlock* build(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats);
   void log_block(const TranslatedBlock& block, u64 va) const;
-  void translate_ir(ir::Block& out, const u32* words, u64 pa, cpu::Mode mode, unsigned limit);
+  void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit);
   void compile(TranslatedBlock& block, bool& flushed, Stats& stats);
   void revalidate(CodePage& page, Stats& stats);
   void flush_locked();
+  RegionJob collect(TranslatedBlock& entry, u64 context);
+  bool still_holds(const RegionJob& job);
 
   const Settings& settings_;
   CodeSource& source_;
@@ -75,7 +88,23 @@ class Translator {
   std::mutex written_mutex_;
   std::vector<u64> written_;
   std::atomic<bool> written_flag_{false};
+  std::unique_ptr<Tiering> tiering_;
 };
+
+template <class F>
+void Translator::publish(F purge, Stats& stats) {
+  std::lock_guard lock(mutex_);
+  for (RegionJob& job : tiering_->take_ready()) {
+    if (!still_holds(job)) continue;
+    std::vector<TranslatedBlock::Covered> covered;
+    for (usize i = 1; i < job.sources.size(); ++i) covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
+    ++stats.blocks_llvm;
+    stats.llvm_ns += job.compile_ns;
+    stats.llvm_bytes += job.code.size;
+    cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
+    purge(*job.entry);
+  }
+}
 
 template <class F>
 void Translator::isolate_written(F purge) {
@@ -90,8 +119,9 @@ void Translator::isolate_written(F purge) {
     CodePage* page = cache_.page(pa);
     if (page == nullptr) continue;
     page->suspect = true;
-    cache_.isolate(*page);
     for (TranslatedBlock* block : page->blocks) purge(*block);
+    for (TranslatedBlock* block : page->covered_by) purge(*block);
+    cache_.isolate(*page);
   }
 }
 

@@ -96,6 +96,7 @@ void Vcpu::end_slice() {
 void Vcpu::run(u64 quantum) {
   idle_ = false;
   begin_slice(quantum);
+  publish_regions();
   while (step()) {
   }
   end_slice();
@@ -115,6 +116,7 @@ bool Vcpu::look_at_signals() {
     s_->budget.store(kRunning, std::memory_order_seq_cst);
     if (system_.pause_requested()) system_.pause_here();
   }
+  publish_regions();
   if (timer_due_.load(std::memory_order_relaxed)) update_timers();
   if (system_.translator().has_written()) {
     pending_link_ = nullptr;
@@ -291,7 +293,9 @@ bool Vcpu::handle_exit(ExitReason reason) {
       return true;
     case ExitReason::Indirect:
     case ExitReason::BlockLimit:
-    case ExitReason::Mode: return true;
+    case ExitReason::Mode:
+    case ExitReason::kCount: return true;
+    case ExitReason::Hot: block_is_hot(); return true;
     case ExitReason::Poll:
       if (virtual_time_ && stash_ == 0 && s_->budget.load(std::memory_order_relaxed) > 0) {
         step_to_slice_end();
@@ -375,11 +379,30 @@ void Vcpu::clear_jump_cache() {
 // An entry's index holds VA<13:2>; VA<11:2> is the physical address's, the two bits above are any.
 void Vcpu::purge(const TranslatedBlock& block) {
   const void* const code = cached_code(block);
+  const void* const first = block.first_code.entry;
   if (code == nullptr) return;
   for (u64 high = 0; high < 4; ++high) {
     cpu::JumpEntry& e = jump_cache_[(((block.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
-    if (e.code == code) e = {~u64{0}, 0, nullptr, 0};
+    if (e.code == code || (first != nullptr && e.code == first)) e = {~u64{0}, 0, nullptr, 0};
   }
+}
+
+void Vcpu::publish_regions() {
+  if (!system_.translator().has_regions()) return;
+  pending_link_ = nullptr;
+  system_.translator().publish([this](const TranslatedBlock& block) { purge(block); }, stats_);
+}
+
+// The counter of the block at pc ran out: ask for a region, or, when it has one, forget the old way there.
+void Vcpu::block_is_hot() {
+  const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
+  if (!fetched.ok) return take_fault();
+  bool flushed = false;
+  TranslatedBlock* block = system_.translator().get(fetched.pa, s_->pc, s_->mode, flushed, stats_);
+  if (flushed) clear_jump_cache();
+  if (block == nullptr || block->code.entry == nullptr) return;
+  system_.translator().hot(*block, s_->context);
+  purge(*block);
 }
 
 bool Vcpu::wait_for_interrupt() {

@@ -85,6 +85,8 @@ class Vcpu final : public cpu::Environment {
   const void* cached_code(const TranslatedBlock& block) const;
   void clear_jump_cache();
   void purge(const TranslatedBlock& block);
+  void publish_regions();
+  void block_is_hot();
   bool wait_for_interrupt();          // false: the turn is over (virtual time)
   bool wait_for_event();
   void update_timers();

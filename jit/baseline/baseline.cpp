@@ -41,6 +41,9 @@ struct Baseline::Impl {
   Compiler compiler;
   std::deque<LinkSite> sites;
   std::vector<LinkSite*> free_sites;
+  i32 count = 0;
+  std::deque<i32> counters;
+  std::vector<i32*> free_counters;
 };
 
 namespace {
@@ -52,19 +55,23 @@ constexpr u64 kNoContext = ~u64{0};
 Baseline::Baseline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Baseline::~Baseline() = default;
 
-Result<std::unique_ptr<Baseline>> Baseline::create(usize capacity) {
+Result<std::unique_ptr<Baseline>> Baseline::create(usize capacity, i32 count) {
   auto memory = CodeMemory::create(capacity);
   if (!memory) return memory.error();
   auto stubs = baseline::make_stubs(*memory);
   if (!stubs) return stubs.error();
-  return std::unique_ptr<Baseline>(new Baseline(std::make_unique<Impl>(std::move(*memory), *stubs)));
+  auto impl = std::make_unique<Impl>(std::move(*memory), *stubs);
+  impl->count = count;
+  return std::unique_ptr<Baseline>(new Baseline(std::move(impl)));
 }
 
 Result<CompiledCode> Baseline::compile(const ir::Block& block, void* owner) {
   Impl& m = *impl_;
   LinkSite* const sites[2] = {m.new_site(), m.new_site()};
   const u8* base = m.memory.next();
-  m.compiler.compile(block, base, sites);
+  if (m.count != 0 && m.free_counters.empty()) m.free_counters.push_back(&m.counters.emplace_back());
+  i32* const counter = m.count != 0 ? m.free_counters.back() : nullptr;
+  m.compiler.compile(block, base, sites, counter);
   const u32 size = m.compiler.size();
   u8* at = m.memory.allocate(size);
   const unsigned exits = m.compiler.exit_count();
@@ -74,6 +81,11 @@ Result<CompiledCode> Baseline::compile(const ir::Block& block, void* owner) {
   CompiledCode code;
   code.entry = base;
   code.size = size;
+  code.counter = counter;
+  if (counter != nullptr) {
+    *counter = m.count;
+    m.free_counters.pop_back();
+  }
   for (unsigned n = 0; n < exits; ++n) {
     const ExitSite& x = m.compiler.exit_site(n);
     LinkSite& s = *sites[n];
@@ -105,6 +117,7 @@ void Baseline::unlink(LinkSite& site) {
 
 void Baseline::release(CompiledCode& code) {
   for (LinkSite* s : code.links) impl_->free_sites.push_back(s);
+  if (code.counter != nullptr) impl_->free_counters.push_back(code.counter);
   code = {};
 }
 
@@ -112,6 +125,8 @@ void Baseline::reset() {
   impl_->memory.reset();
   impl_->sites.clear();
   impl_->free_sites.clear();
+  impl_->counters.clear();
+  impl_->free_counters.clear();
 }
 
 // MXCSR is the guest's while translated code runs. The host's control bits are the same unless somebody changed them.

@@ -17,8 +17,8 @@ struct BaselineStats {
 
 class Baseline final : public Tier {
  public:
-  // capacity: bytes of code memory, 64 KiB to 2 GiB.
-  static Result<std::unique_ptr<Baseline>> create(usize capacity);
+  // capacity: bytes of code memory, 64 KiB to 2 GiB. count: entries after which a block leaves with ExitReason::Hot; 0: nothing is counted.
+  static Result<std::unique_ptr<Baseline>> create(usize capacity, i32 count = 0);
   ~Baseline() override;
 
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;

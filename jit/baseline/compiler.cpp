@@ -83,7 +83,7 @@ void Compiler::analyse() {
   }
 }
 
-void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* sites) {
+void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* sites, const i32* counter) {
   block_ = &block;
   link_sites_ = sites;
   mode_.value = block.mode;
@@ -101,6 +101,11 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   analyse();
   e_.start();
   e_.set_base(base);
+  if (counter != nullptr) {
+    e_.mov_imm(RAX, reinterpret_cast<u64>(counter));
+    e_.alu_mem_imm(Alu::Sub, false, {RAX, 0}, 1);
+    tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset), stubs_.leave_at[static_cast<usize>(ExitReason::Hot)], 0});
+  }
   if (mode_.virtual_time() != 0) {
     const i32 n = static_cast<i32>(block.insn_count);
     e_.alu_mem_imm(Alu::Sub, false, {kStateReg, FERRY_STATE(budget)}, n);

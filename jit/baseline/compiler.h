@@ -68,7 +68,8 @@ class Compiler {
   Compiler(const Stubs& stubs, HostFeatures features) : stubs_(stubs), cpu_(features) {}
 
   // Compiles to the emitter's buffer for execution at `base`. sites: room for two link sites, whose addresses the code mentions.
-  void compile(const ir::Block& block, const u8* base, LinkSite* const* sites);
+  // counter: counted down at each entry; null: not counted.
+  void compile(const ir::Block& block, const u8* base, LinkSite* const* sites, const i32* counter = nullptr);
 
   const u8* code() const { return e_.data(); }
   u32 size() const { return e_.here(); }

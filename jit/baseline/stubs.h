@@ -9,7 +9,7 @@ struct Stubs {
   // u32 enter(CpuState*, const void* block)
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
   // Jumped to with EAX = offset from the page: s.pc = pc_page + offset, leave with the reason.
-  const void* leave_at[static_cast<usize>(ExitReason::Mode) + 1] = {};
+  const void* leave_at[static_cast<usize>(ExitReason::kCount)] = {};
   // Jumped to with everything but the pins in place.
   const void* fault = nullptr;
   const void* context = nullptr;   // ExitPc

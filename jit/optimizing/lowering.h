@@ -13,7 +13,7 @@
 
 #include "cpu/mode.h"
 #include "jit/abi.h"
-#include "jit/optimizing/region.h"
+#include "jit/region.h"
 #include "jit/tier.h"
 
 namespace ferry::jit::optimizing {

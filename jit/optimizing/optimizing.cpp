@@ -5,7 +5,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <unordered_map>
+#include <vector>
 
 #include "jit/optimizing/codegen.h"
 #include "jit/optimizing/lowering.h"
@@ -96,7 +96,7 @@ struct Optimizing::Impl {
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
   std::mutex compile_mutex;        // codegen; held through a compilation
   mutable std::mutex mutex;        // memory, units, stats
-  std::unordered_map<const void*, std::unique_ptr<Unit>> units;  // by entry
+  std::vector<std::unique_ptr<Unit>> units;
   OptimizingStats stats;
 };
 
@@ -143,7 +143,7 @@ Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owne
     x.site.owner = owner;
     code.links.push_back(&x.site);
   }
-  m.units[code.entry] = std::move(unit);
+  m.units.push_back(std::move(unit));
   ++m.stats.units;
   m.stats.guest_insns += region.insn_count();
   m.stats.host_bytes += code.size;
@@ -187,8 +187,6 @@ void Optimizing::unlink(LinkSite& site) {
 }
 
 void Optimizing::release(CompiledCode& code) {
-  std::lock_guard lock(impl_->mutex);
-  impl_->units.erase(code.entry);
   code = {};
 }
 

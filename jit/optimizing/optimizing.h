@@ -3,7 +3,7 @@
 #pragma once
 #include <memory>
 
-#include "jit/optimizing/region.h"
+#include "jit/region.h"
 #include "jit/tier.h"
 
 namespace ferry::jit {
@@ -17,18 +17,17 @@ struct OptimizingStats {
   u64 place_ns = 0;
 };
 
-class Optimizing final : public Tier {
+class Optimizing final : public RegionTier {
  public:
   // capacity: bytes of code memory, 1 MiB to 2 GiB; level: 0..3, the setting llvm.opt.
   static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level);
   ~Optimizing() override;
 
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;
-  // Compiles a region to one function that is entered like its first block. Its exits out of the region are link sites, any number of them.
-  Result<CompiledCode> compile_region(const Region& region, void* owner);
+  Result<CompiledCode> compile_region(const Region& region, void* owner) override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
-  // Gives back what the code points to; the host code itself returns with reset().
+  // Host code and what it points to return with reset().
   void release(CompiledCode& code) override;
   // Waits for a compilation that is under way.
   void reset() override;

@@ -1,4 +1,4 @@
-// What the optimizing compiler compiles: one block, or several that jump to each other.
+// What a compiler of regions compiles: one block, or several that jump to each other.
 #pragma once
 #include <vector>
 

@@ -1,0 +1,82 @@
+// Which blocks make a region, and whether it still holds when its code is there: the Translator's half of tiering.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "core/check.h"
+#include "runtime/translator.h"
+
+namespace ferry::runtime {
+namespace {
+
+constexpr u64 kPageMask = ~u64{0xfff};
+constexpr usize kMaxBlocks = 48;
+constexpr usize kMaxInsns = 400;
+constexpr i32 kNever = std::numeric_limits<i32>::max();
+
+}  // namespace
+
+void Translator::start_tiering(std::function<void()> ready) {
+  const auto make_ir = [this](ir::Block& out, const RegionJob::Source& source, cpu::Mode mode) {
+    translate_ir(out, source.words, source.pa, mode, static_cast<unsigned>(source.words.size()));
+  };
+  tiering_ = std::make_unique<Tiering>(settings_, make_ir, std::move(ready));
+}
+
+void Translator::hot(TranslatedBlock& block, u64 context) {
+  std::lock_guard lock(mutex_);
+  // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
+  i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  if (counter != nullptr) *counter = static_cast<i32>(settings_.llvm_threshold);
+  if (tiering_ == nullptr || block.first_tier != nullptr || block.code.counter == nullptr) return;
+  if (block.requested) {
+    *block.code.counter = kNever;
+    return;
+  }
+  if (tiering_->request(collect(block, context))) {
+    block.requested = true;
+    *block.code.counter = kNever;
+  }
+}
+
+// What is linked to the entry, near ones first: those in its page and of its Mode, and where calls return to.
+RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
+  RegionJob job;
+  job.entry = &entry;
+  job.pa = entry.pa;
+  job.mode = entry.mode;
+  job.context = context;
+  std::vector<TranslatedBlock*> blocks = {&entry};
+  usize insns = entry.insn_count();
+  const auto add = [&](TranslatedBlock* b) {
+    if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode || blocks.size() >= kMaxBlocks) return;
+    if (insns + b->insn_count() > kMaxInsns || std::find(blocks.begin(), blocks.end(), b) != blocks.end()) return;
+    insns += b->insn_count();
+    blocks.push_back(b);
+  };
+  for (usize i = 0; i < blocks.size(); ++i) {
+    TranslatedBlock& b = *blocks[i];
+    const jit::CompiledCode& code = b.first_tier != nullptr ? b.first_code : b.code;
+    for (const jit::LinkSite* site : code.links) {
+      add(static_cast<TranslatedBlock*>(site->target));
+      if (site->is_call) add(cache_.find(b.pa + 4 * u64{b.insn_count()}, b.mode));
+    }
+  }
+  for (const TranslatedBlock* b : blocks) job.sources.push_back({b->pa, 0, b->source});
+  return job;
+}
+
+// Under the lock: the entry is still there, and the guest's bytes are what was compiled. Their pages are shielded, so a later write is seen.
+bool Translator::still_holds(const RegionJob& job) {
+  TranslatedBlock* const entry = cache_.find(job.pa, job.mode);
+  if (entry == nullptr || entry != job.entry || entry->first_tier != nullptr || entry->source != job.sources[0].words) return false;
+  for (const RegionJob::Source& source : job.sources) {
+    const CodePage* page = cache_.page(source.pa);
+    if (page == nullptr || page->blocks.empty() || page->suspect) return false;
+    const u8* host = source_.code_page(page->pa);
+    if (host == nullptr || std::memcmp(host + (source.pa & 0xfff), source.words.data(), source.words.size() * 4) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace ferry::runtime

@@ -1,0 +1,113 @@
+#include "runtime/tiering.h"
+
+#include <chrono>
+
+#include "core/log.h"
+#include "jit/tiers.h"
+
+namespace ferry::runtime {
+namespace {
+
+constexpr usize kMaxJobs = 512;
+
+u64 now_ns() {
+  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+}  // namespace
+
+Tiering::Tiering(const Settings& settings, MakeIr make_ir, std::function<void()> ready)
+    : settings_(settings), make_ir_(std::move(make_ir)), ready_callback_(std::move(ready)), thread_([this] { run(); }) {}
+
+Tiering::~Tiering() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+    wake_.notify_all();
+  }
+  thread_.join();
+}
+
+bool Tiering::request(RegionJob job) {
+  std::lock_guard lock(mutex_);
+  if (failed_ || jobs_.size() >= kMaxJobs) return false;
+  job.generation = generation_;
+  jobs_.push_back(std::move(job));
+  wake_.notify_one();
+  return true;
+}
+
+std::vector<RegionJob> Tiering::take_ready() {
+  std::lock_guard lock(mutex_);
+  ready_flag_.store(false, std::memory_order_release);
+  return std::exchange(ready_, {});
+}
+
+void Tiering::reset() {
+  jit::RegionTier* compiler = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    ++generation_;
+    jobs_.clear();
+    ready_.clear();
+    ready_flag_.store(false, std::memory_order_release);
+    failed_ = false;
+    compiler = compiler_.get();
+  }
+  if (compiler != nullptr) compiler->reset();
+}
+
+void Tiering::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+    if (stop_) return;
+    RegionJob job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    compile(job);
+    hold_back();
+    lock.lock();
+    if (job.code.entry == nullptr || job.generation != generation_) continue;
+    ready_.push_back(std::move(job));
+    ready_flag_.store(true, std::memory_order_release);
+    lock.unlock();
+    ready_callback_();
+    lock.lock();
+  }
+}
+
+void Tiering::compile(RegionJob& job) {
+  if (!compiler_) {
+    auto made = jit::make_region_compiler(settings_);
+    std::lock_guard lock(mutex_);
+    if (made) compiler_ = std::move(*made);
+    failed_ = !compiler_;
+  }
+  if (!compiler_) return;
+  const u64 start = now_ns();
+  std::deque<ir::Block> blocks;
+  jit::Region region;
+  region.context = job.context;
+  for (const RegionJob::Source& source : job.sources) {
+    make_ir_(blocks.emplace_back(), source, job.mode);
+    region.blocks.push_back({&blocks.back(), source.page_delta});
+  }
+  Result<jit::CompiledCode> code = compiler_->compile_region(region, job.entry);
+  job.compile_ns = now_ns() - start;
+  if (code) {
+    job.code = std::move(*code);
+  } else {
+    std::lock_guard lock(mutex_);
+    failed_ = true;  // until the caches are flushed
+  }
+}
+
+// For tests: each finished region waits a while, at random.
+void Tiering::hold_back() {
+  if (settings_.llvm_delay == 0) return;
+  delay_state_ = delay_state_ * 6364136223846793005 + 1442695040888963407;
+  std::this_thread::sleep_for(std::chrono::microseconds((delay_state_ >> 33) % (static_cast<u64>(settings_.llvm_delay) + 1)));
+}
+
+}  // namespace ferry::runtime
