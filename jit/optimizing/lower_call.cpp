@@ -1,4 +1,6 @@
 // Lowering of calls: helpers, and ops that run by their meaning.
+#include <llvm/IR/IntrinsicsX86.h>
+
 #include "jit/interpreter/interpreter.h"
 #include "jit/optimizing/lowering.h"
 
@@ -9,6 +11,34 @@ using ir::Type;
 using ir::Value;
 
 void evaluate_op(cpu::CpuState* s, const Inst* inst, U128* slots) { slots[0] = eval_inst(*s, *inst, slots[1], slots[2], slots[3]); }
+
+void store_host_fp([[maybe_unused]] llvm::IRBuilder<>& b, [[maybe_unused]] llvm::Value* to) {
+#if defined(__x86_64__)
+  b.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {to});
+#endif
+}
+
+void load_host_fp([[maybe_unused]] llvm::IRBuilder<>& b, [[maybe_unused]] llvm::Value* from) {
+#if defined(__x86_64__)
+  b.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {from});
+#endif
+}
+
+// Around calls of C++, which may raise flags of its own.
+void Lowering::save_host_fp() { store_host_fp(b_, host_fp_); }
+void Lowering::restore_host_fp() { load_host_fp(b_, host_fp_); }
+
+// The flags that the host has collected go to FPSR, for what reads or replaces it.
+void Lowering::fold_fpsr() {
+#if defined(__x86_64__)
+  store_host_fp(b_, host_fp_);
+  V word = b_.CreateAlignedLoad(b_.getInt32Ty(), host_fp_, llvm::Align(4));
+  V flags = b_.CreateOr(b_.CreateAnd(word, 1), b_.CreateAnd(b_.CreateLShr(word, 1), 0x1e));
+  store_state(b_.CreateOr(load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, fpsr)), flags), offsetof(cpu::CpuState, fpsr));
+  b_.CreateAlignedStore(i32c(kHostFpClean), host_fp_, llvm::Align(4));
+  load_host_fp(b_, host_fp_);
+#endif
+}
 
 // A value of type t from the low bits of a word.
 Lowering::V Lowering::from_raw(V raw, Type t) {
@@ -28,14 +58,19 @@ void Lowering::lower_call(Value v, const Inst& d) {
       args.push_back(to_raw(arg(d, n)));
   }
   while (args.size() < 5) args.push_back(i64c(0));
-  if (state) write_back(true);
+  if (state) {
+    write_back(true);
+    fold_fpsr();
+  }
   if (state || faults) store_state(i32c(site()), offsetof(cpu::CpuState, site));
   llvm::Type* word = b_.getInt64Ty();
   llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
   V target = b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
+  save_host_fp();
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
+  restore_host_fp();
   if (state) reload();
   if (faults) check_fault();
   if (d.type == Type::V128)
@@ -54,9 +89,11 @@ Lowering::V Lowering::evaluate(const Inst& d) {
     if (arg_type(d, n) != Type::V128) a = b_.CreateInsertElement(zero, to_raw(a), u64{0});
     b_.CreateAlignedStore(a, slot(n + 1), llvm::Align(16));
   }
+  save_host_fp();
   llvm::FunctionType* f = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
   llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&evaluate_op)), {state_, constant_ptr(&unit_.insts.back()), slots_});
   call->setDoesNotThrow();
+  restore_host_fp();
   const Type t = d.result_type();
   if (t == Type::V128) return b_.CreateAlignedLoad(type(t), slot(0), llvm::Align(16));
   return from_raw(b_.CreateAlignedLoad(b_.getInt64Ty(), slot(0), llvm::Align(16)), t);

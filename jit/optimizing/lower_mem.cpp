@@ -154,8 +154,10 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
   }
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, mem_helpers));
   V target = b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, static_cast<u64>(helper)), llvm::Align(8));
+  save_host_fp();
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
+  restore_host_fp();
   return call;
 }
 

@@ -188,6 +188,7 @@ void Lowering::make_entry() {
   b_.SetInsertPoint(new_block("entry"));
   for (unsigned var = 0; var < kVarCount; ++var)
     if (used_[var]) vars_[var] = b_.CreateAlloca(var_type(var));
+  host_fp_ = b_.CreateAlloca(b_.getInt32Ty());
   slots_ = b_.CreateAlloca(type(Type::V128), i32c(4));
   for (unsigned var = 0; var < kVarCount; ++var)
     if (used_[var] && !is_pinned(var)) b_.CreateStore(load_state(var_type(var), var_offset(var)), vars_[var]);
@@ -251,8 +252,12 @@ void Lowering::lower_state(Value v, const Inst& d) {
     case Op::GetNzcv: values_[v] = get(kVarNzcv); return;
     case Op::SetNzcv: return set(kVarNzcv, arg(d, 0));
     case Op::PcPage: values_[v] = get(kVarPcPage); return;
-    case Op::LoadState: values_[v] = load_state(type(d.type), d.imm); return;
-    case Op::StoreState: return store_state(arg(d, 0), d.imm);
+    case Op::LoadState:
+      if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
+      values_[v] = load_state(type(d.type), d.imm); return;
+    case Op::StoreState:
+      if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
+      return store_state(arg(d, 0), d.imm);
     default: UNREACHABLE("not a state op");
   }
 }

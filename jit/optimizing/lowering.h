@@ -139,6 +139,9 @@ class Lowering {
   void lower_call(ir::Value v, const ir::Inst& inst);
   V evaluate(const ir::Inst& inst);
   V from_raw(V raw, ir::Type t);
+  void fold_fpsr();
+  void save_host_fp();
+  void restore_host_fp();
 
   // lower_exit.cpp
   void lower_exit(const ir::Inst& inst);
@@ -166,6 +169,7 @@ class Lowering {
   llvm::Function* function_ = nullptr;
   V state_ = nullptr;
   V slots_ = nullptr;  // operands of evaluate()
+  V host_fp_ = nullptr;  // where the host's FP status word passes through
   llvm::AllocaInst* vars_[kVarCount] = {};
   Vars used_;
   std::vector<BlockInfo> blocks_;
@@ -179,6 +183,11 @@ class Lowering {
   Vars dirty_;
   u32 insn_index_ = 0, insns_started_ = 0;
 };
+
+// The host's FP status word in translated code: on x86-64 MXCSR, whose sticky flags are the guest's that FPSR does not have yet.
+constexpr u32 kHostFpClean = 0x1f80;
+void store_host_fp(llvm::IRBuilder<>& b, llvm::Value* to);
+void load_host_fp(llvm::IRBuilder<>& b, llvm::Value* from);
 
 // What evaluate() calls: one op by its meaning. slots: result, then operands.
 void evaluate_op(cpu::CpuState* s, const ir::Inst* inst, U128* slots);

@@ -3,6 +3,10 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <atomic>
 #include <chrono>
 #include <vector>
@@ -45,8 +49,11 @@ llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) 
   llvm::Value* target = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), table, static_cast<u64>(helper)));
   std::vector<llvm::Value*> args;
   for (llvm::Argument& a : f->args()) args.push_back(&a);
+  llvm::Value* fp = b.CreateAlloca(b.getInt32Ty());
+  optimizing::store_host_fp(b, fp);
   llvm::CallInst* call = b.CreateCall(type, target, args);
   call->setDoesNotThrow();
+  optimizing::load_host_fp(b, fp);
   b.CreateRet(call);
   return f;
 }
@@ -197,7 +204,20 @@ void Optimizing::reset() {
   impl_->units.clear();
 }
 
-u32 Optimizing::enter(cpu::CpuState& s, const void* entry) { return impl_->enter(&s, entry); }
+// The host's FP status is the guest's while translated code runs, as in the baseline.
+u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
+#if defined(__x86_64__)
+  const u32 host = _mm_getcsr();
+  _mm_setcsr(optimizing::kHostFpClean);
+  const u32 reason = impl_->enter(&s, entry);
+  const u32 flags = _mm_getcsr();
+  s.fpsr |= (flags & 1) | ((flags >> 1) & 0x1e);
+  _mm_setcsr(host);
+  return reason;
+#else
+  return impl_->enter(&s, entry);
+#endif
+}
 
 usize Optimizing::used() const {
   std::lock_guard lock(impl_->mutex);
