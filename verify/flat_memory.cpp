@@ -143,6 +143,8 @@ void FlatMemory::enter(cpu::TlbEntry* table, u64 page, u8* host) {
 }
 
 void FlatMemory::attach(cpu::CpuState& s, bool warm) {
+  for (const u64 page : {kMemoryVa, kMemoryVa + 4096, kCodeVa & ~u64{4095}})
+    for (auto* table : {read_.get(), write_.get()}) table[(page >> 12) % cpu::kTlbEntries] = {cpu::kTlbInvalid, 0};
   s.mmu = this;
   for (u64 at = 0; warm && at < kMemoryBytes; at += 4096) {
     enter(read_.get(), kMemoryVa + at, memory_.bytes + at);

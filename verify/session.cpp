@@ -100,7 +100,9 @@ void Session::step(Outcome& out) {
   switch (reason) {
     case ExitReason::Next:
     case ExitReason::Indirect:
-    case ExitReason::Poll: return;
+    case ExitReason::Poll:
+    case ExitReason::Context:
+    case ExitReason::Yield: return;
     case ExitReason::Fault:
       s_->pc = s_->pc_page + 4 * u64{cpu::site_index(s_->site)};
       s_->fault = 0;

@@ -23,6 +23,8 @@ class Session {
   Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant);
   // The memory before; after run() the memory after.
   Memory& memory() { return memory_.contents(); }
+  // Fills or empties the shadow TLB; the code stays.
+  void set_warm(bool warm) { memory_.attach(*s_, warm); }
   // Runs until the PC leaves the instructions, an exception, or `max_blocks` blocks.
   Outcome run(const State& before, unsigned max_blocks = 100);
   // The IR of the blocks translated so far.

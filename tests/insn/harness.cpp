@@ -31,15 +31,19 @@ std::string exception_differences(const Case& c, const std::optional<cpu::Except
 
 std::string run_case(const Case& c, verify::Runner& runner, verify::Variant variant) {
   verify::Session session(c.words, c.mode, runner, variant);
-  session.memory() = c.memory_before;
-  const verify::Outcome outcome = session.run(c.before);
   State expected = c.after;
   // An exception without a pc= is expected at the last instruction.
   if (c.exception && expected.pc == session.end()) expected.pc -= 4;
-  std::string text = outcome.problem.empty() ? "" : "  " + outcome.problem + "\n";
-  text += verify::differences(outcome.state, expected) + memory_differences(session.memory(), c.memory_after);
-  text += exception_differences(c, outcome.exception);
-  return text.empty() ? "" : fmt::format("{}: {}\n{}{}", c.where, c.text, text, session.listing());
+  for (const bool warm : {false, true}) {
+    session.set_warm(warm);
+    session.memory() = c.memory_before;
+    const verify::Outcome outcome = session.run(c.before);
+    std::string text = outcome.problem.empty() ? "" : "  " + outcome.problem + "\n";
+    text += verify::differences(outcome.state, expected) + memory_differences(session.memory(), c.memory_after);
+    text += exception_differences(c, outcome.exception);
+    if (!text.empty()) return fmt::format("{}, {}: {}\n{}{}", warm ? "warm" : "cold", c.where, c.text, text, session.listing());
+  }
+  return {};
 }
 
 }  // namespace ferry::insn

@@ -29,13 +29,16 @@ const std::vector<Case>& cases() {
   return all;
 }
 
+// As translated, after the passes, and one instruction a block. LLVM, which takes milliseconds for a block, gets the second only.
 void run_all(verify::Runner& runner) {
   using verify::Variant;
+  std::vector<Variant> variants = {Variant{.optimized = true}};
+  if (runner.name() != "llvm") variants = {Variant{}, Variant{.optimized = true}, Variant{.stepped = true}};
   for (const Case& c : cases())
-    for (const Variant v : {Variant{}, Variant{.warm = true}, Variant{.optimized = true, .warm = true}, Variant{.stepped = true}}) {
+    for (const Variant v : variants) {
       const std::string report = run_case(c, runner, v);
       if (report.empty()) continue;
-      FAIL_CHECK(runner.name() << (v.optimized ? ", optimized" : "") << (v.stepped ? ", stepped" : "") << (v.warm ? ", warm" : ", cold") << "\n" << report);
+      FAIL_CHECK(runner.name() << (v.optimized ? ", optimized, " : v.stepped ? ", stepped, " : ", ") << report);
       break;
     }
 }
