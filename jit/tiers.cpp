@@ -49,7 +49,7 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
-    Result<std::unique_ptr<Optimizing>> optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+    Result<std::unique_ptr<Optimizing>> optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
     if (!optimizing) return optimizing.error();
     return std::unique_ptr<jit::Tier>(std::move(*optimizing));
   }

@@ -135,7 +135,7 @@ void System::virtual_time_thread() {
 // The only vCPU waits for an interrupt: the clock jumps to the next event. Without one, only the host (input, stop) can wake it.
 void System::jump_over_idle(Vcpu& vcpu) {
   if (vcpu.signals().lines.load() != 0) return;
-  const u64 deadline = events_.next_deadline();
+  const u64 deadline = std::min(events_.next_deadline(), vcpu.idle_until());
   if (deadline != kNever) {
     clock_.advance_to(std::max(clock_.now(), deadline));
     return;

@@ -95,6 +95,7 @@ void Vcpu::end_slice() {
 
 void Vcpu::run(u64 quantum) {
   idle_ = false;
+  idle_until_ns_ = kNever;
   begin_slice(quantum);
   publish_regions();
   while (step()) {
@@ -421,16 +422,23 @@ bool Vcpu::wait_for_interrupt() {
   return true;
 }
 
+// WFE: at once when the event register is set, otherwise a sleep that ends by itself.
 bool Vcpu::wait_for_event() {
   look_again_ = true;
+  if (s_->event_register != 0) {
+    s_->event_register = 0;
+    return true;
+  }
+  const u64 limit_us = system_.settings().wfe_sleep;
   if (virtual_time_) {
     // The end of this turn: whoever would send the event must run first.
     update_timers();
     idle_ = signals_.lines.load() == 0;
+    idle_until_ns_ = system_.clock().now() + limit_us * 1000;
     return !idle_;
   }
   std::unique_lock lock(wake_mutex_);
-  wake_.wait_for(lock, std::chrono::microseconds(system_.settings().wfe_sleep),
+  wake_.wait_for(lock, std::chrono::microseconds(limit_us),
                  [this] { return woken_ || signals_.lines.load() != 0 || system_.stopping(); });
   woken_ = false;
   return true;

@@ -35,6 +35,8 @@ class Vcpu final : public cpu::Environment {
   // or the vCPU waits for an event (idle() says so).
   void run(u64 quantum);
   bool idle() const { return idle_; }
+  // Virtual time, idle: the latest moment of the clock at which the vCPU goes on by itself (WFE), kNever for WFI.
+  u64 idle_until() const { return idle_until_ns_; }
   // Virtual time: an event is due at deadline_ns, perhaps before the slice ends.
   void shorten_slice(u64 deadline_ns);
   // Virtual time, idle and without a deadline: waits for the host.
@@ -108,6 +110,7 @@ class Vcpu final : public cpu::Environment {
   bool context_dirty_ = true;  // the bank must be selected again
   bool look_again_ = true;     // look_at_signals() before the next block
   bool idle_ = false;
+  u64 idle_until_ns_ = kNever;
 
   // Virtual time: instructions retired before this slice, granted to it, and taken back from the budget word by a kick.
   u64 retired_ = 0;
