@@ -29,6 +29,7 @@ std::unique_ptr<TranslatedBlock> make_block(u64 pa, u32 mode, FakeTier& tier, ji
   block->code.entry = reinterpret_cast<const void*>(pa + 1);
   if (site != nullptr) {
     site->owner = block.get();
+    site->tier = &tier;
     block->code.links.push_back(site);
   }
   return block;
