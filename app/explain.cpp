@@ -13,18 +13,13 @@
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
+#include "jit/helper_effects.h"
 #include "jit/tiers.h"
 
 namespace ferry::app {
 namespace {
 
 constexpr usize kMaxWords = 64;
-
-ir::CallEffects effects_of(u64 helper) {
-  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
-  const bool state = (e & cpu::kState) != 0;
-  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
-}
 
 bool parse_word(std::string_view text, u32& word) {
   if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
@@ -87,7 +82,7 @@ int explain_command(Arguments arguments) {
   frontend::translate(block, words, 0, linux_mode(), static_cast<unsigned>(words.size()));
   if (block.insn_count < words.size()) fmt::print("the block ends after {} of {} instructions\n", block.insn_count, words.size());
   print_ir("IR as translated (EL1, SCTLR.SA = 1, TBI0 = 1)", block);
-  const std::string complaint = ir::optimize(block, effects_of, true);
+  const std::string complaint = ir::optimize(block, jit::helper_effects, true);
   if (!complaint.empty()) fmt::print("verifier: {}\n", complaint);
   print_ir("IR after the passes", block);
   for (const Tier tier : {Tier::Baseline, Tier::Llvm}) print_host_code(tier, block);

@@ -14,6 +14,7 @@
 #include "frontend/insn.h"
 #include "frontend/translate.h"
 #include "ir/passes.h"
+#include "jit/helper_effects.h"
 #include "jit/interpreter/interpreter.h"
 #include "jit/tiers.h"
 
@@ -56,12 +57,6 @@ cpu::Mode linux_mode() {
   return mode;
 }
 
-ir::CallEffects effects_of(u64 helper) {
-  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
-  const bool state = (e & cpu::kState) != 0;
-  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
-}
-
 // The i-th block of the text, one behind the other.
 struct Blocks {
   std::vector<ir::Block> lifted, passed;
@@ -75,7 +70,7 @@ struct Blocks {
       at += block.insn_count;
       insns += block.insn_count;
       lifted.push_back(block);
-      ir::optimize(block, effects_of, false);
+      ir::optimize(block, jit::helper_effects, false);
       passed.push_back(std::move(block));
     }
   }
@@ -128,7 +123,7 @@ void BM_passes(benchmark::State& state) {
   ir::Block block;
   for (auto _ : state) {
     block = blocks().lifted[i++ % blocks().lifted.size()];
-    ir::optimize(block, effects_of, false);
+    ir::optimize(block, jit::helper_effects, false);
     n += block.insn_count;
   }
   per_instruction(state, n);
@@ -168,7 +163,7 @@ void run_with(benchmark::State& state, Tier tier) {
   const u32 loop[] = {0x8b010000, 0xca000042, 0xf1000463, 0x54ffffa1};
   ir::Block block;
   frontend::translate(block, loop, 0, linux_mode(), 4);
-  ir::optimize(block, effects_of, false);
+  ir::optimize(block, jit::helper_effects, false);
   auto s = std::make_unique<cpu::CpuState>();
   std::vector<cpu::JumpEntry> jumps(cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
   s->jump_cache = jumps.data();

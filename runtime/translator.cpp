@@ -12,6 +12,7 @@
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
+#include "jit/helper_effects.h"
 
 namespace ferry::runtime {
 namespace {
@@ -20,12 +21,6 @@ constexpr u64 kPageMask = ~u64{0xfff};
 
 u64 now_ns() {
   return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
-
-ir::CallEffects effects_of(u64 helper) {
-  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
-  const bool state = (e & cpu::kState) != 0;
-  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
 }
 
 }  // namespace
@@ -66,7 +61,7 @@ void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa
   const u32 offset = static_cast<u32>(pa & 0xfff);
   frontend::translate(out, words, offset, mode, limit);
   if (settings_.ir_passes) {
-    const std::string complaint = ir::optimize(out, effects_of, settings_.ir_verify);
+    const std::string complaint = ir::optimize(out, jit::helper_effects, settings_.ir_verify);
     if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
     ASSERT(complaint.empty(), "an IR pass broke a block");
   }

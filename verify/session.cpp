@@ -8,18 +8,13 @@
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
+#include "jit/helper_effects.h"
 #include "ir/verify.h"
 
 namespace ferry::verify {
 namespace {
 
 using jit::ExitReason;
-
-ir::CallEffects effects_of(u64 helper) {
-  const u32 e = cpu::helper_info(static_cast<cpu::Helper>(helper)).effects;
-  const bool state = (e & cpu::kState) != 0;
-  return {.reads_state = state, .writes_state = state, .may_fault = (e & cpu::kFault) != 0, .pure = e == cpu::kPure};
-}
 
 const cpu::HelperFn* helper_table() {
   static const auto table = [] {
@@ -81,7 +76,7 @@ Session::Prepared* Session::prepare(usize index, Outcome& out) {
   const u32 offset = static_cast<u32>((kCodeVa + 4 * index) % 4096);
   frontend::translate(p.block, words, offset, mode_, variant_.stepped ? 1 : ir::kMaxBlockInsns);
   out.problem = ir::verify(p.block);
-  if (out.problem.empty() && variant_.optimized) out.problem = ir::optimize(p.block, effects_of, true);
+  if (out.problem.empty() && variant_.optimized) out.problem = ir::optimize(p.block, jit::helper_effects, true);
   if (!out.problem.empty()) return nullptr;
   p.code = runner_.prepare(p.block);
   p.ready = true;
