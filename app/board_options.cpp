@@ -39,7 +39,8 @@ Status cpu(CommandLine& line, std::string_view value) {
     line.ask = Ask::CpuHelp;
     return {};
   }
-  if (value.find(',') != std::string_view::npos) return Error{fmt::format("-cpu {}: features cannot be changed, expected a model's name alone", value)};
+  if (value.find(',') != std::string_view::npos)
+    return Error{fmt::format("-cpu {}: features cannot be changed, expected a model's name alone", value)};
   line.options.launch.cpu_model = value;
   return {};
 }
@@ -51,7 +52,8 @@ Status smp(CommandLine& line, std::string_view value) {
   if (!count) return count.error();
   constexpr std::string_view kKnown[] = {"cpus"};
   if (Status status = keys->done(kKnown); !status) return status;
-  if (count->value_or(1) != 1) return Error{fmt::format("-smp {}: more than one processor is not implemented yet, expected 1", value)};
+  if (count->value_or(1) != 1)
+    return Error{fmt::format("-smp {}: more than one processor is not implemented yet, expected 1", value)};
   line.options.launch.cpu_count = 1;
   return {};
 }
@@ -66,7 +68,8 @@ Status memory(CommandLine& line, std::string_view value) {
   const bool bare = text.find_first_not_of("0123456789") == std::string::npos;
   if (size && bare) size = *size <= (u64{1} << 40) ? std::optional(*size * kMiB) : std::nullopt;
   if (!size || *size < kMiB || *size % kMiB != 0 || *size > (u64{1} << 40)) {
-    return Error{fmt::format("-m {}: not a size of memory, expected whole MiB such as 1024, 512M or 2G, at most 1T", value)};
+    return Error{
+        fmt::format("-m {}: not a size of memory, expected whole MiB such as 1024, 512M or 2G, at most 1T", value)};
   }
   line.options.launch.ram_size = *size;
   return {};
@@ -87,12 +90,16 @@ constexpr OptionRow kRows[] = {
     {"-machine", "BOARD[,...]", Argument::Required, kBoard, "the same as -M", machine},
     {"-cpu", "MODEL", Argument::Required, kBoard, "the processor's model (help lists them)", cpu},
     {"-smp", "N", Argument::Required, kBoard, "processors; only 1 is implemented yet", smp},
-    {"-m", "SIZE", Argument::Required, kBoard, "memory: MiB, or with a suffix K, M, G or T; without it a tree of -dtb decides, else 1G", memory},
-    {"-dtb", "FILE", Argument::Required, kBoard, "a device tree blob that describes the board, instead of the built-in one", text<&LaunchRecord::dtb>},
-    {"-kernel", "FILE", Argument::Required, kBoot, "a Linux kernel (Image, Image.gz) or an ELF program", text<&LaunchRecord::kernel>},
+    {"-m", "SIZE", Argument::Required, kBoard,
+     "memory: MiB, or with a suffix K, M, G or T; without it a tree of -dtb decides, else 1G", memory},
+    {"-dtb", "FILE", Argument::Required, kBoard,
+     "a device tree blob that describes the board, instead of the built-in one", text<&LaunchRecord::dtb>},
+    {"-kernel", "FILE", Argument::Required, kBoot, "a Linux kernel (Image, Image.gz) or an ELF program",
+     text<&LaunchRecord::kernel>},
     {"-initrd", "FILE", Argument::Required, kBoot, "an initial ramdisk for the kernel", text<&LaunchRecord::initrd>},
     {"-append", "LINE", Argument::Required, kBoot, "the kernel's command line", text<&LaunchRecord::command_line>},
-    {"-bios", "FILE", Argument::Required, kBoot, "firmware for the start of flash, where the processor then begins", text<&LaunchRecord::firmware>},
+    {"-bios", "FILE", Argument::Required, kBoot, "firmware for the start of flash, where the processor then begins",
+     text<&LaunchRecord::firmware>},
 };
 
 }  // namespace

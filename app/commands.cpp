@@ -30,7 +30,8 @@ constexpr Command kCommands[] = {
 std::string usage() {
   std::string text = "usage:\n";
   for (const Command& command : kCommands) text += fmt::format("  ferry {:<28} {}\n", command.usage, command.sentence);
-  return text + fmt::format("  ferry {:<28} prints this list\n  ferry {:<28} prints the version\n", "--help", "--version");
+  return text +
+         fmt::format("  ferry {:<28} prints this list\n  ferry {:<28} prints the version\n", "--help", "--version");
 }
 
 int mistake(const std::string& sentence) {

@@ -19,7 +19,8 @@ Status drive(CommandLine& line, std::string_view value) {
   DriveSpec drive;
   if (const auto interface = keys->take("if")) {
     if (*interface != "none" && *interface != "pflash") {
-      return Error{fmt::format("-drive if={}: not an interface of this board, expected none (with -device) or pflash", *interface)};
+      return Error{fmt::format("-drive if={}: not an interface of this board, expected none (with -device) or pflash",
+                               *interface)};
     }
     if (*interface == "pflash") drive.interface = DriveSpec::Interface::Pflash;
   }
@@ -44,7 +45,8 @@ Status drive(CommandLine& line, std::string_view value) {
   drive.read_only = *readonly;
   if (*unit) drive.unit = static_cast<unsigned>(**unit);
   for (const DriveSpec& other : line.options.launch.drives) {
-    if (!drive.id.empty() && other.id == drive.id) return Error{fmt::format("-drive id={}: two drives have this name, expected one", drive.id)};
+    if (!drive.id.empty() && other.id == drive.id)
+      return Error{fmt::format("-drive id={}: two drives have this name, expected one", drive.id)};
   }
   line.options.launch.drives.push_back(std::move(drive));
   return {};
@@ -75,11 +77,13 @@ Status loader(CommandLine& line, std::string_view value, KeyValues& keys) {
   if (!raw) return raw.error();
   constexpr std::string_view kKnown[] = {"file", "addr", "data", "data-len", "data-be", "cpu-num", "force-raw"};
   if (Status status = keys.done(kKnown); !status) return status;
-  if (!loader.path.empty() && *data) return Error{fmt::format("-device {}: both file= and data=, expected one of them", value)};
+  if (!loader.path.empty() && *data)
+    return Error{fmt::format("-device {}: both file= and data=, expected one of them", value)};
   if (*data && (!*address || !*length || **length < 1 || **length > 8)) {
     return Error{fmt::format("-device {}: expected addr= and data-len= (1 to 8) with data=", value)};
   }
-  if (loader.path.empty() && !*data && !(*cpu && *address)) return Error{fmt::format("-device {}: nothing to load, expected file=, data=, or addr= and cpu-num=", value)};
+  if (loader.path.empty() && !*data && !(*cpu && *address))
+    return Error{fmt::format("-device {}: nothing to load, expected file=, data=, or addr= and cpu-num=", value)};
   if (*cpu && **cpu > 4096) return Error{fmt::format("-device {}: no such processor", value)};
   loader.address = *address;
   loader.data = *data;
@@ -124,9 +128,12 @@ Status serial(CommandLine& line, std::string_view value) {
   auto& serials = line.options.launch.serials;
   if (!line.serial_given) serials.clear();
   line.serial_given = true;
-  const auto on_terminal = [](const SerialSpec& s) { return s.kind == SerialSpec::Kind::Stdio || s.kind == SerialSpec::Kind::MonitorStdio; };
+  const auto on_terminal = [](const SerialSpec& s) {
+    return s.kind == SerialSpec::Kind::Stdio || s.kind == SerialSpec::Kind::MonitorStdio;
+  };
   for (const SerialSpec& other : serials) {
-    if (on_terminal(other) && on_terminal(serial)) return Error{fmt::format("-serial {}: a second line on the terminal, expected one", value)};
+    if (on_terminal(other) && on_terminal(serial))
+      return Error{fmt::format("-serial {}: a second line on the terminal, expected one", value)};
   }
   serials.push_back(std::move(serial));
   return {};
@@ -145,10 +152,12 @@ constexpr std::string_view kGroup = "Devices and back ends";
 
 constexpr OptionRow kRows[] = {
     {"-device", "MODEL[,NAME=VALUE]...", Argument::Required, kGroup,
-     "adds a device (help lists the models), or puts a file or data into memory: loader,file=FILE[,addr=A][,cpu-num=N] or "
-     "loader,data=D,data-len=1..8,addr=A", device},
-    {"-drive", "if=none|pflash,file=FILE[,format=raw][,id=ID][,snapshot=on][,readonly=on][,unit=N]", Argument::Required, kGroup,
-     "storage: if=none for a -device that names its id, if=pflash for a bank of flash", drive},
+     "adds a device (help lists the models), or puts a file or data into memory: loader,file=FILE[,addr=A][,cpu-num=N] "
+     "or "
+     "loader,data=D,data-len=1..8,addr=A",
+     device},
+    {"-drive", "if=none|pflash,file=FILE[,format=raw][,id=ID][,snapshot=on][,readonly=on][,unit=N]", Argument::Required,
+     kGroup, "storage: if=none for a -device that names its id, if=pflash for a bank of flash", drive},
     {"-pflash", "FILE", Argument::Required, kGroup, "the same as -drive if=pflash,format=raw,file=FILE", pflash},
     {"-snapshot", "", Argument::None, kGroup, "every drive forgets its writes when the run ends",
      [](CommandLine& line, std::string_view) -> Status {
@@ -157,7 +166,8 @@ constexpr OptionRow kRows[] = {
      }},
     {"-serial", "stdio|mon:stdio|file:FILE|pty|null", Argument::Required, kGroup,
      "where a serial line goes; mon:stdio, the default, has the Ctrl-A keys and the monitor", serial},
-    {"-nographic", "", Argument::None, kGroup, "accepted; there is no display, and serial is on the terminal anyway", nothing},
+    {"-nographic", "", Argument::None, kGroup, "accepted; there is no display, and serial is on the terminal anyway",
+     nothing},
     {"-display", "none", Argument::Required, kGroup, "accepted; there is no display", only_none<'d'>},
     {"-nic", "none", Argument::Required, kGroup, "accepted; there is no network card", only_none<'n'>},
     {"-net", "none", Argument::Required, kGroup, "accepted; there is no network card", only_none<'o'>},

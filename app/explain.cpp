@@ -32,11 +32,15 @@ void explain_word(u32 word) {
   const char* title = frontend::title_of(word);
   fmt::print("{:08x}  {}\n", word, text.empty() ? "(not known to Capstone)" : text);
   fmt::print("  class  {}\n", frontend::name(frontend::encoding_class(word)));
-  if (frontend::is_unallocated(word)) fmt::print("  entry  none: the word is unallocated and raises UNDEFINED\n");
-  else if (title != nullptr) fmt::print("  entry  {}\n", title);
+  if (frontend::is_unallocated(word))
+    fmt::print("  entry  none: the word is unallocated and raises UNDEFINED\n");
+  else if (title != nullptr)
+    fmt::print("  entry  {}\n", title);
 }
 
-void print_ir(const char* heading, const ir::Block& block) { fmt::print("{}, {} ops\n{}", heading, block.insts.size(), ir::print(block)); }
+void print_ir(const char* heading, const ir::Block& block) {
+  fmt::print("{}, {} ops\n{}", heading, block.insts.size(), ir::print(block));
+}
 
 // EL1, MMU on, the checks that Linux turns on.
 cpu::Mode linux_mode() {
@@ -56,7 +60,8 @@ void print_host_code(Tier tier, const ir::Block& block) {
   settings.tier = tier;
   const char* const name = tier == Tier::Baseline ? "baseline" : "llvm";
   Result<std::unique_ptr<jit::Tier>> compiler = jit::make_compiler(settings);
-  Result<jit::CompiledCode> code = compiler.ok() ? (*compiler)->compile(block, nullptr) : Result<jit::CompiledCode>(compiler.error());
+  Result<jit::CompiledCode> code =
+      compiler.ok() ? (*compiler)->compile(block, nullptr) : Result<jit::CompiledCode>(compiler.error());
   if (!code.ok()) return fmt::print("{}: {}\n", name, code.error().message);
   fmt::print("host code of {}, {} bytes\n{}", name, code->size, debug::disassemble_host(code->entry, code->size));
 }
@@ -74,13 +79,15 @@ int explain_command(Arguments arguments) {
       words.push_back(word);
       continue;
     }
-    fmt::print(stderr, "ferry: explain insn {}: not an instruction word, expected up to eight hexadecimal digits\n", argument);
+    fmt::print(stderr, "ferry: explain insn {}: not an instruction word, expected up to eight hexadecimal digits\n",
+               argument);
     return control::kExitUsage;
   }
   for (const u32 word : words) explain_word(word);
   ir::Block block;
   frontend::translate(block, words, 0, linux_mode(), static_cast<unsigned>(words.size()));
-  if (block.insn_count < words.size()) fmt::print("the block ends after {} of {} instructions\n", block.insn_count, words.size());
+  if (block.insn_count < words.size())
+    fmt::print("the block ends after {} of {} instructions\n", block.insn_count, words.size());
   print_ir("IR as translated (EL1, SCTLR.SA = 1, TBI0 = 1)", block);
   const std::string complaint = ir::optimize(block, jit::helper_effects, true);
   if (!complaint.empty()) fmt::print("verifier: {}\n", complaint);

@@ -73,14 +73,16 @@ Result<std::optional<u64>> KeyValues::take_number(std::string_view key) {
   const auto text = take(key);
   if (!text) return std::optional<u64>{};
   const auto value = parse_size(*text);
-  if (!value) return Error{fmt::format("{} {}={}: not a number, expected one such as 0x40000000 or 64M", option_, key, *text)};
+  if (!value)
+    return Error{fmt::format("{} {}={}: not a number, expected one such as 0x40000000 or 64M", option_, key, *text)};
   return value;
 }
 
 Status KeyValues::done(std::span<const std::string_view> known) const {
   if (pairs_.empty()) return {};
   const std::string& key = pairs_.front().first;
-  return Error{fmt::format("{} {}={}: no such property{}", option_, key, pairs_.front().second, did_you_mean(key, known))};
+  return Error{
+      fmt::format("{} {}={}: no such property{}", option_, key, pairs_.front().second, did_you_mean(key, known))};
 }
 
 }  // namespace ferry::app

@@ -14,7 +14,8 @@ namespace ferry::app {
 
 class KeyValues {
  public:
-  // `option` is named in errors: "-drive". `first_key`: what a leading word without '=' means ("file"); empty: it is an error.
+  // `option` is named in errors: "-drive". `first_key`: what a leading word without '=' means ("file"); empty: it is an
+  // error.
   static Result<KeyValues> parse(std::string_view option, std::string_view text, std::string_view first_key);
 
   // Takes a value out; nothing when the key was not given.

@@ -14,7 +14,8 @@ using Argument = OptionRow::Argument;
 const std::vector<OptionRow>& table() {
   static const std::vector<OptionRow> rows = [] {
     std::vector<OptionRow> all;
-    for (auto group : {board_option_rows(), device_option_rows(), run_option_rows()}) all.insert(all.end(), group.begin(), group.end());
+    for (auto group : {board_option_rows(), device_option_rows(), run_option_rows()})
+      all.insert(all.end(), group.begin(), group.end());
     return all;
   }();
   return rows;
@@ -72,7 +73,8 @@ Result<CommandLine> parse_command_line(std::span<const std::string_view> argumen
   for (usize i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
-      return Error{fmt::format("{}: not an option, expected one that begins with '-' (a kernel is given by -kernel FILE)", argument)};
+      return Error{fmt::format(
+          "{}: not an option, expected one that begins with '-' (a kernel is given by -kernel FILE)", argument)};
     }
     const usize equals = argument.starts_with("--") ? argument.find('=') : std::string_view::npos;
     const std::string_view name = argument.substr(0, equals);
@@ -95,7 +97,8 @@ Result<CommandLine> parse_command_line(std::span<const std::string_view> argumen
 std::string options_help() {
   std::string text =
       "usage: ferry run OPTION...\n"
-      "Runs a 64-bit Arm system. Defaults: -M virt,gic-version=3 -cpu cortex-a57 -m 1G, serial line on the terminal (Ctrl-A h helps).\n";
+      "Runs a 64-bit Arm system. Defaults: -M virt,gic-version=3 -cpu cortex-a57 -m 1G, serial line on the terminal "
+      "(Ctrl-A h helps).\n";
   std::string_view group;
   for (const OptionRow& row : table()) {
     if (row.group != group) text += fmt::format("\n{}:\n", group = row.group);
@@ -108,8 +111,10 @@ std::string options_page() {
   std::string text =
       "# Options of `ferry run`\n\n"
       "<!-- written by `build/ferry reference options`; a test compares -->\n\n"
-      "Options take one dash or two. The names and forms of the machine's options are QEMU's; the defaults differ: `-M virt,gic-version=3`,\n"
-      "`-cpu cortex-a57`, `-m 1G`, and the serial line with its Ctrl-A keys is on the terminal without `-nographic`. There is no display and\n"
+      "Options take one dash or two. The names and forms of the machine's options are QEMU's; the defaults differ: `-M "
+      "virt,gic-version=3`,\n"
+      "`-cpu cortex-a57`, `-m 1G`, and the serial line with its Ctrl-A keys is on the terminal without `-nographic`. "
+      "There is no display and\n"
       "no network card. One line on stderr says what a run was started with.\n";
   std::string_view group;
   for (const OptionRow& row : table()) {
@@ -135,7 +140,8 @@ std::string settings_page() {
       "| name | values | default | meaning |\n|---|---|---|---|\n";
   const Settings defaults;
   for (const SettingRow& row : setting_rows()) {
-    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, setting_range(row), setting_text(defaults, row), cell(row.sentence));
+    text += fmt::format("| `{}` | {} | {} | {} |\n", row.name, setting_range(row), setting_text(defaults, row),
+                        cell(row.sentence));
   }
   return text;
 }

@@ -1,4 +1,5 @@
-// The options of `ferry run`: one table, which parses the command line, prints --help and writes docs/reference/options.md.
+// The options of `ferry run`: one table, which parses the command line, prints --help and writes
+// docs/reference/options.md.
 #pragma once
 #include <span>
 #include <string>
@@ -21,10 +22,10 @@ struct CommandLine {
 
 struct OptionRow {
   enum class Argument : u8 { None, Required, Optional };  // Optional: only as --name=value
-  std::string_view name;      // as spelled, with its dashes: "-kernel", "--tier"
-  std::string_view argument;  // what --help calls it: "FILE"
+  std::string_view name;                                  // as spelled, with its dashes: "-kernel", "--tier"
+  std::string_view argument;                              // what --help calls it: "FILE"
   Argument form;
-  std::string_view group;     // a heading of --help; rows of a group stand together
+  std::string_view group;  // a heading of --help; rows of a group stand together
   std::string_view sentence;
   Status (*apply)(CommandLine& line, std::string_view value);
 };
@@ -32,8 +33,8 @@ struct OptionRow {
 // All options, the groups one after another.
 std::span<const OptionRow> option_rows();
 
-// The arguments after `ferry run`. One dash or two are accepted for every option, and "--name=value". Errors are one line and name the
-// nearest option.
+// The arguments after `ferry run`. One dash or two are accepted for every option, and "--name=value". Errors are one
+// line and name the nearest option.
 Result<CommandLine> parse_command_line(std::span<const std::string_view> arguments);
 
 // The text of `ferry run --help`, and the page of docs/reference.

@@ -57,7 +57,9 @@ Status complete(CommandLine& line) {
   machines::LaunchRecord& launch = options.launch;
   // Instructions are counted in virtual time.
   if ((options.limit_insns || options.stop_at_insns) && !launch.virtual_time) {
-    if (line.time_given) return Error{fmt::format("{}: instructions are not counted with --time real, expected --time virtual", options.limit_insns ? "--limit-insns" : "--stop-at")};
+    if (line.time_given)
+      return Error{fmt::format("{}: instructions are not counted with --time real, expected --time virtual",
+                               options.limit_insns ? "--limit-insns" : "--stop-at")};
     launch.virtual_time = true;
   }
   if (!launch.ram_size && launch.dtb.empty()) launch.ram_size = kDefaultRam;
@@ -86,13 +88,13 @@ std::string tier_text(const Settings& settings) {
   UNREACHABLE("the tier is a setting");
 }
 
-// Writes the whole file or none of it: into a neighbour first, which then takes its name. What is no regular file (a pipe, a device)
-// is written as it is, and never removed.
+// Writes the whole file or none of it: into a neighbour first, which then takes its name. What is no regular file (a
+// pipe, a device) is written as it is, and never removed.
 int dump_tree(const control::RunOptions& options) {
   auto blob = machines::guest_tree(options.launch);
   if (!blob) return bad(blob.error());
   const std::string& path = options.dumpdtb;
-  struct stat facts {};
+  struct stat facts{};
   const bool special = stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode);
   const std::string target = special ? path : path + ".part";
   const int fd = open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

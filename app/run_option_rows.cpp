@@ -18,7 +18,8 @@ Status tier(CommandLine& line, std::string_view value) {
 }
 
 Status time(CommandLine& line, std::string_view value) {
-  if (value != "real" && value != "virtual") return Error{fmt::format("--time {}: no such clock, expected real or virtual", value)};
+  if (value != "real" && value != "virtual")
+    return Error{fmt::format("--time {}: no such clock, expected real or virtual", value)};
   line.time_given = true;
   line.options.launch.virtual_time = value == "virtual";
   return {};
@@ -33,7 +34,8 @@ Status seed(CommandLine& line, std::string_view value) {
 
 Status timeout(CommandLine& line, std::string_view value) {
   const auto duration = parse_duration(value);
-  if (!duration || *duration == 0) return Error{fmt::format("--timeout {}: not a duration, expected one such as 60s, 500ms or 2m", value)};
+  if (!duration || *duration == 0)
+    return Error{fmt::format("--timeout {}: not a duration, expected one such as 60s, 500ms or 2m", value)};
   line.options.timeout_ns = *duration;
   return {};
 }
@@ -60,7 +62,8 @@ Status expect(CommandLine& line, std::string_view value) {
 }
 
 Status stats(CommandLine& line, std::string_view value) {
-  if (!value.empty() && value != "json" && value != "text") return Error{fmt::format("--stats={}: no such form, expected json or text", value)};
+  if (!value.empty() && value != "json" && value != "text")
+    return Error{fmt::format("--stats={}: no such form, expected json or text", value)};
   line.options.stats = value == "json" ? control::RunOptions::StatsForm::Json : control::RunOptions::StatsForm::Text;
   return {};
 }
@@ -86,35 +89,44 @@ constexpr std::string_view kEnd = "When it ends, and what is said then";
 constexpr std::string_view kHelp = "Help";
 
 constexpr OptionRow kRows[] = {
-    {"--tier", "interp|baseline|llvm|tiered", Argument::Required, kRun, "how guest code runs; short for --set tier=", tier},
+    {"--tier", "interp|baseline|llvm|tiered", Argument::Required, kRun,
+     "how guest code runs; short for --set tier=", tier},
     {"--set", "NAME=VALUE", Argument::Required, kRun, "changes a setting (--settings lists them)",
      [](CommandLine& line, std::string_view value) { return set_setting(line.options.settings, value); }},
     {"--time", "real|virtual", Argument::Required, kRun,
-     "real follows the host's clock; virtual counts instructions and jumps over idle, so that runs repeat exactly", time},
+     "real follows the host's clock; virtual counts instructions and jumps over idle, so that runs repeat exactly",
+     time},
     {"--seed", "N", Argument::Required, kRun,
-     "decides all randomness that ferry gives the guest; without it the host's, or in virtual time that of --seed 1", seed},
+     "decides all randomness that ferry gives the guest; without it the host's, or in virtual time that of --seed 1",
+     seed},
     {"-no-reboot", "", Argument::None, kEnd, "a reset by the guest ends the run",
      [](CommandLine& line, std::string_view) -> Status {
        line.options.no_reboot = true;
        return {};
      }},
-    {"--expect", "STRING", Argument::Required, kEnd, "ends the run as soon as the serial line has shown this; status 3 if it never does", expect},
-    {"--timeout", "DURATION", Argument::Required, kEnd, "ends the run after this much host time (60s, 500ms, 2m) with status 124", timeout},
-    {"--limit-insns", "N", Argument::Required, kEnd, "ends the run after N guest instructions with status 124; implies --time virtual", limit},
-    {"--stop-at", "insns=N", Argument::Required, kEnd, "ends the run exactly after N guest instructions with status 0; implies --time virtual", stop_at},
+    {"--expect", "STRING", Argument::Required, kEnd,
+     "ends the run as soon as the serial line has shown this; status 3 if it never does", expect},
+    {"--timeout", "DURATION", Argument::Required, kEnd,
+     "ends the run after this much host time (60s, 500ms, 2m) with status 124", timeout},
+    {"--limit-insns", "N", Argument::Required, kEnd,
+     "ends the run after N guest instructions with status 124; implies --time virtual", limit},
+    {"--stop-at", "insns=N", Argument::Required, kEnd,
+     "ends the run exactly after N guest instructions with status 0; implies --time virtual", stop_at},
     {"--hash", "", Argument::None, kEnd, "at the end prints a hash each of RAM, registers and serial output",
      [](CommandLine& line, std::string_view) -> Status {
        line.options.hash = true;
        return {};
      }},
-    {"--stats", "json|text", Argument::Optional, kEnd, "at the end prints what running cost, tier by tier, on stderr", stats},
+    {"--stats", "json|text", Argument::Optional, kEnd, "at the end prints what running cost, tier by tier, on stderr",
+     stats},
     {"-d", "ITEM[,ITEM]...", Argument::Required, kEnd, "logs these on stderr (help lists them)", log_items},
     {"-D", "FILE", Argument::Required, kEnd, "writes the log of -d to this file",
      [](CommandLine& line, std::string_view value) -> Status {
        line.options.log_file = value;
        return {};
      }},
-    {"--settings", "", Argument::None, kHelp, "lists every setting with its value, range and meaning", ask_for<Ask::Settings>},
+    {"--settings", "", Argument::None, kHelp, "lists every setting with its value, range and meaning",
+     ask_for<Ask::Settings>},
     {"--help", "", Argument::None, kHelp, "prints this list", ask_for<Ask::Help>},
     {"-h", "", Argument::None, kHelp, "the same", ask_for<Ask::Help>},
     {"--version", "", Argument::None, kHelp, "prints ferry's version", ask_for<Ask::Version>},
@@ -129,7 +141,8 @@ std::optional<u64> parse_duration(std::string_view text) {
     std::string_view suffix;
     u64 ns;
   };
-  constexpr Unit kUnits[] = {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}, {"", 1'000'000'000}};
+  constexpr Unit kUnits[] = {
+      {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}, {"", 1'000'000'000}};
   for (const Unit& unit : kUnits) {
     if (!text.ends_with(unit.suffix)) continue;
     const auto number = parse_number(text.substr(0, text.size() - unit.suffix.size()));

@@ -1,5 +1,5 @@
-// What translation costs, stage by stage, in time per guest instruction, over the text of Debian's kernel where it was fetched
-// (build/guests/min/Image; $FERRY_BENCH_IMAGE names another), otherwise over a short loop.
+// What translation costs, stage by stage, in time per guest instruction, over the text of Debian's kernel where it was
+// fetched (build/guests/min/Image; $FERRY_BENCH_IMAGE names another), otherwise over a short loop.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -38,7 +38,8 @@ std::vector<u32> read_words() {
   if (words.size() >= 4 * kBlocks) return words;
   words.clear();
   // ldr x1, [x0], #8; add x2, x2, x1; subs x3, x3, #1; b.ne -12; ret
-  for (usize i = 0; i < 4 * kBlocks; ++i) words.push_back(std::array<u32, 5>{0xf8408401, 0x8b010042, 0xf1000463, 0x54ffffa1, 0xd65f03c0}[i % 5]);
+  for (usize i = 0; i < 4 * kBlocks; ++i)
+    words.push_back(std::array<u32, 5>{0xf8408401, 0x8b010042, 0xf1000463, 0x54ffffa1, 0xd65f03c0}[i % 5]);
   return words;
 }
 
@@ -66,7 +67,8 @@ struct Blocks {
     while (lifted.size() < kBlocks && at + kLimit < words().size()) {
       const u32 offset = static_cast<u32>(at * 4 & 0xfff);
       ir::Block block;
-      frontend::translate(block, {&words()[at], std::min<usize>(kLimit, (0x1000 - offset) / 4)}, offset, linux_mode(), kLimit);
+      frontend::translate(block, {&words()[at], std::min<usize>(kLimit, (0x1000 - offset) / 4)}, offset, linux_mode(),
+                          kLimit);
       at += block.insn_count;
       insns += block.insn_count;
       lifted.push_back(block);
@@ -81,7 +83,8 @@ const Blocks& blocks() {
 }
 
 void per_instruction(benchmark::State& state, u64 insns) {
-  state.counters["insn"] = benchmark::Counter(static_cast<double>(insns), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["insn"] =
+      benchmark::Counter(static_cast<double>(insns), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 // Capstone and the class tables, as for a word that is seen for the first time.
@@ -109,7 +112,8 @@ void BM_lift(benchmark::State& state) {
     if (at + kLimit >= words().size() || at > 4 * kBlocks) at = 0;
     const u32 offset = static_cast<u32>(at * 4 & 0xfff);
     block.insts.clear();
-    frontend::translate(block, {&words()[at], std::min<usize>(kLimit, (0x1000 - offset) / 4)}, offset, linux_mode(), kLimit);
+    frontend::translate(block, {&words()[at], std::min<usize>(kLimit, (0x1000 - offset) / 4)}, offset, linux_mode(),
+                        kLimit);
     n += block.insn_count;
     at += block.insn_count;
   }

@@ -1,4 +1,5 @@
-// What the soft MMU costs off the fast path: selections as an exception does them, misses, device accesses, exclusives, maintenance.
+// What the soft MMU costs off the fast path: selections as an exception does them, misses, device accesses, exclusives,
+// maintenance.
 #include <benchmark/benchmark.h>
 
 #include "cpu/access.h"
@@ -113,14 +114,17 @@ void exclusive_pair(benchmark::State& state) {
   Machine m;
   for (auto _ : state) {
     const u64 v = m.mmu->load(0x1008, access({.exclusive = true, .aligned = true}));
-    benchmark::DoNotOptimize(m.mmu->store(0x1008, access({.exclusive = true, .aligned = true, .write = true}), v + 1, 0));
+    benchmark::DoNotOptimize(
+        m.mmu->store(0x1008, access({.exclusive = true, .aligned = true, .write = true}), v + 1, 0));
   }
 }
 BENCHMARK(exclusive_pair);
 
 void atomic_add(benchmark::State& state) {
   Machine m;
-  for (auto _ : state) benchmark::DoNotOptimize(m.mmu->atomic(0x1008, access({.aligned = true, .write = true}), static_cast<u64>(RmwKind::Add), 1, 0));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        m.mmu->atomic(0x1008, access({.aligned = true, .write = true}), static_cast<u64>(RmwKind::Add), 1, 0));
 }
 BENCHMARK(atomic_add);
 

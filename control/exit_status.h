@@ -6,20 +6,20 @@
 namespace ferry::control {
 
 enum class EndedBy : u8 {
-  PowerOff,      // the guest switched itself off
-  Reset,         // -no-reboot, and the guest reset itself
-  Quit,          // Ctrl-A x, or the monitor's quit
-  Expect,        // the string of --expect was seen
-  StopAt,        // --stop-at was reached
-  InsnLimit,     // --limit-insns was reached
-  Timeout,       // --timeout was reached
-  Interrupt,     // SIGINT
-  Terminate,     // SIGTERM or SIGHUP
+  PowerOff,   // the guest switched itself off
+  Reset,      // -no-reboot, and the guest reset itself
+  Quit,       // Ctrl-A x, or the monitor's quit
+  Expect,     // the string of --expect was seen
+  StopAt,     // --stop-at was reached
+  InsnLimit,  // --limit-insns was reached
+  Timeout,    // --timeout was reached
+  Interrupt,  // SIGINT
+  Terminate,  // SIGTERM or SIGHUP
 };
 
 constexpr int kExitOk = 0;
-constexpr int kExitUsage = 2;       // wrong options, or a file that is missing or bad
-constexpr int kExitNotSeen = 3;     // --expect was given, and the guest ended without it
+constexpr int kExitUsage = 2;    // wrong options, or a file that is missing or bad
+constexpr int kExitNotSeen = 3;  // --expect was given, and the guest ended without it
 constexpr int kExitTimeout = 124;
 constexpr int kExitInterrupt = 130;
 constexpr int kExitTerminate = 143;

@@ -47,7 +47,7 @@ void install_fatal_handlers(std::string line) {
   void* warm[1];
   (void)backtrace(warm, 1);  // loads what it needs now, not in a handler
   set_reproduction_printer(print_reproduction);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_fatal_signal;
   action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND) | SA_ONSTACK;
   for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) sigaction(number, &action, nullptr);

@@ -1,4 +1,5 @@
-// Our own faults: whatever goes wrong, the terminal is given back, a line says how to reproduce it, and the status is 70.
+// Our own faults: whatever goes wrong, the terminal is given back, a line says how to reproduce it, and the status
+// is 70.
 #pragma once
 #include <string>
 

@@ -40,7 +40,8 @@ std::string address_text(const softmmu::AddressSpace& memory) {
   constexpr const char* kKinds[] = {"ram", "rom", "flash", "device"};
   std::string text;
   for (const auto& region : memory.regions()) {
-    text += fmt::format("{:016x}-{:016x} {:<7} {}\n", region->base, region->base + (region->size - 1), kKinds[static_cast<usize>(region->kind)], region->name);
+    text += fmt::format("{:016x}-{:016x} {:<7} {}\n", region->base, region->base + (region->size - 1),
+                        kKinds[static_cast<usize>(region->kind)], region->name);
   }
   return text;
 }
@@ -63,11 +64,13 @@ std::string register_text(cpu::CpuState& s) {
   std::string text = fmt::format(" PC={:016x}", s.pc);
   for (unsigned i = 0; i < 31; ++i) text += fmt::format("{}X{:02}={:016x}", i % 4 == 3 ? "\n" : " ", i, s.x[i]);
   text += fmt::format(" SP={:016x}\n", s.x[31]);
-  text += fmt::format("NZCV={:08x} EL{}{} DAIF={:03x} FPCR={:08x} FPSR={:08x}\n", s.nzcv, s.el, s.sp_sel != 0 ? 'h' : 't', s.daif, s.fpcr, s.fpsr);
-  text += fmt::format("ELR_EL1={:016x} SPSR_EL1={:08x} ESR_EL1={:08x} FAR_EL1={:016x} VBAR_EL1={:016x}\n", s.elr_el[1], s.spsr_el[1],
-                      s.reg(SysReg::ESR_EL1), s.reg(SysReg::FAR_EL1), s.reg(SysReg::VBAR_EL1));
-  text += fmt::format("SCTLR_EL1={:016x} TCR_EL1={:016x} TTBR0_EL1={:016x} TTBR1_EL1={:016x}\n", s.reg(SysReg::SCTLR_EL1),
-                      s.reg(SysReg::TCR_EL1), s.reg(SysReg::TTBR0_EL1), s.reg(SysReg::TTBR1_EL1));
+  text += fmt::format("NZCV={:08x} EL{}{} DAIF={:03x} FPCR={:08x} FPSR={:08x}\n", s.nzcv, s.el,
+                      s.sp_sel != 0 ? 'h' : 't', s.daif, s.fpcr, s.fpsr);
+  text += fmt::format("ELR_EL1={:016x} SPSR_EL1={:08x} ESR_EL1={:08x} FAR_EL1={:016x} VBAR_EL1={:016x}\n", s.elr_el[1],
+                      s.spsr_el[1], s.reg(SysReg::ESR_EL1), s.reg(SysReg::FAR_EL1), s.reg(SysReg::VBAR_EL1));
+  text +=
+      fmt::format("SCTLR_EL1={:016x} TCR_EL1={:016x} TTBR0_EL1={:016x} TTBR1_EL1={:016x}\n", s.reg(SysReg::SCTLR_EL1),
+                  s.reg(SysReg::TCR_EL1), s.reg(SysReg::TTBR0_EL1), s.reg(SysReg::TTBR1_EL1));
   return text;
 }
 
@@ -93,7 +96,8 @@ std::string Monitor::execute(std::string_view line) {
   if (command == "info registers") {
     const Stopped stopped(system);
     std::string text;
-    for (unsigned i = 0; i < system.cpu_count(); ++i) text += fmt::format("CPU {}\n{}", i, register_text(system.vcpu(i).state()));
+    for (unsigned i = 0; i < system.cpu_count(); ++i)
+      text += fmt::format("CPU {}\n{}", i, register_text(system.vcpu(i).state()));
     return text;
   }
   std::vector<std::string_view> names;

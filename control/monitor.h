@@ -12,7 +12,8 @@ class Monitor {
  public:
   Monitor(machines::Machine& machine, std::function<void()> quit) : machine_(machine), quit_(std::move(quit)) {}
 
-  // One line; the answer ends with a newline unless it is empty. Not on a vCPU's thread: it stops the machine to look at it.
+  // One line; the answer ends with a newline unless it is empty. Not on a vCPU's thread: it stops the machine to look
+  // at it.
   std::string execute(std::string_view line);
 
  private:

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-
 namespace ferry::control {
 namespace {
 
@@ -71,15 +70,16 @@ std::string report_json(const RunReport& report) {
   for (u64 count : report.stats.exits) exits.push_back(count);
   json["exits"] = exits;
   if (report.settings != nullptr) {
-    for (const SettingRow& row : setting_rows()) json["settings"][std::string(row.name)] = setting_text(*report.settings, row);
+    for (const SettingRow& row : setting_rows())
+      json["settings"][std::string(row.name)] = setting_text(*report.settings, row);
   }
   return json.dump();
 }
 
 std::string report_text(const RunReport& report) {
   std::string text = fmt::format("{:<20} {} (status {})\n", "ended_by", report.ended_by, report.exit_status);
-  text += fmt::format("{:<20} {:.3f}\n{:<20} {:.3f}\n{:<20} {:.3f}\n", "host_seconds", report.host_seconds, "cpu_seconds", report.cpu_seconds,
-                      "guest_seconds", report.guest_seconds);
+  text += fmt::format("{:<20} {:.3f}\n{:<20} {:.3f}\n{:<20} {:.3f}\n", "host_seconds", report.host_seconds,
+                      "cpu_seconds", report.cpu_seconds, "guest_seconds", report.guest_seconds);
   if (report.instructions != 0) text += fmt::format("{:<20} {}\n", "instructions", report.instructions);
   text += fmt::format("{:<20} {:.1f} MiB\n", "peak_memory", static_cast<double>(report.peak_memory) / (1 << 20));
   return text + stats_text(report.stats);

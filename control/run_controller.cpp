@@ -104,12 +104,18 @@ Status Run::make_serial(const SerialSpec& spec) {
       return {};
     case SerialSpec::Kind::Stdio:
     case SerialSpec::Kind::MonitorStdio:
-      config = {.input = STDIN_FILENO, .output = STDOUT_FILENO, .escapes = spec.kind == SerialSpec::Kind::MonitorStdio, .name = "stdout"};
+      config = {.input = STDIN_FILENO,
+                .output = STDOUT_FILENO,
+                .escapes = spec.kind == SerialSpec::Kind::MonitorStdio,
+                .name = "stdout"};
       terminal_signals_ = spec.kind == SerialSpec::Kind::Stdio;
       break;
     case SerialSpec::Kind::File:
-      config = {.output = open(spec.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), .close_on_end = true, .name = spec.path};
-      if (config.output < 0) return Error{fmt::format("{}: {}, expected a file that can be written", spec.path, std::strerror(errno))};
+      config = {.output = open(spec.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666),
+                .close_on_end = true,
+                .name = spec.path};
+      if (config.output < 0)
+        return Error{fmt::format("{}: {}, expected a file that can be written", spec.path, std::strerror(errno))};
       break;
     case SerialSpec::Kind::Pty: {
       const int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -159,7 +165,8 @@ Status Run::prepare() {
   for (const auto& stream : streams_) {
     if (options_.launch.virtual_time) {
       // The moment input is seen must be one of the machine's clock, between two instructions.
-      stream->set_poster([this](std::function<void()> call) { machine_->events().add(machine_->clock().now(), std::move(call)); });
+      stream->set_poster(
+          [this](std::function<void()> call) { machine_->events().add(machine_->clock().now(), std::move(call)); });
     }
     stream->set_quit([this] { end(EndedBy::Quit); });
     stream->set_monitor([this](std::string_view line) { return monitor_->execute(line); });
@@ -167,7 +174,8 @@ Status Run::prepare() {
   return {};
 }
 
-// --- Watching -----------------------------------------------------------------------------------------------------------------
+// --- Watching
+// -----------------------------------------------------------------------------------------------------------------
 
 void Run::hint() {
   std::string text = "ferry: nothing on the serial line for 10 s";
@@ -207,7 +215,8 @@ void Run::watch() {
     poll(sources, 2, wait);
     if (sources[1].revents != 0) return;
     signalfd_siginfo info;
-    while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) on_signal(static_cast<int>(info.ssi_signo));
+    while (read(signals_, &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info)))
+      on_signal(static_cast<int>(info.ssi_signo));
     const auto now = HostClock::now();
     if (timeout && now >= *timeout) {
       end(EndedBy::Timeout);
@@ -220,14 +229,16 @@ void Run::watch() {
   }
 }
 
-// --- Running ------------------------------------------------------------------------------------------------------------------
+// --- Running
+// ------------------------------------------------------------------------------------------------------------------
 
 EndedBy Run::ended_by(runtime::EndReason reason) const {
   switch (reason) {
     case runtime::EndReason::PowerOff: return EndedBy::PowerOff;
     case runtime::EndReason::Reset: return EndedBy::Reset;
     case runtime::EndReason::InstructionLimit:
-      return options_.stop_at_insns.value_or(~u64{0}) <= options_.limit_insns.value_or(~u64{0}) ? EndedBy::StopAt : EndedBy::InsnLimit;
+      return options_.stop_at_insns.value_or(~u64{0}) <= options_.limit_insns.value_or(~u64{0}) ? EndedBy::StopAt
+                                                                                                : EndedBy::InsnLimit;
     case runtime::EndReason::Requested:
     case runtime::EndReason::None: break;
   }
@@ -265,7 +276,9 @@ void Run::report(EndedBy reason, int status) {
   report.host_seconds = host_seconds;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   report.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   report.peak_memory = static_cast<u64>(usage.ru_maxrss) << 10;
   report.guest_seconds = static_cast<double>(machine_->clock().now()) / 1e9;

@@ -4,8 +4,8 @@
 
 namespace ferry::control {
 
-// Builds the machine, runs it until something ends it, reports. Errors go to stderr as one line, with status 2. Call once, from the main
-// thread, before other threads exist: it takes over signals and the terminal.
+// Builds the machine, runs it until something ends it, reports. Errors go to stderr as one line, with status 2. Call
+// once, from the main thread, before other threads exist: it takes over signals and the terminal.
 int run_machine(const RunOptions& options);
 
 }  // namespace ferry::control

@@ -14,9 +14,9 @@ struct RunOptions {
   machines::LaunchRecord launch;
   Settings settings;
 
-  std::string dumpdtb;               // write the tree here and end; empty: no
-  bool no_reboot = false;            // a guest's reset ends the run
-  bool snapshot = false;             // every drive forgets its writes
+  std::string dumpdtb;     // write the tree here and end; empty: no
+  bool no_reboot = false;  // a guest's reset ends the run
+  bool snapshot = false;   // every drive forgets its writes
 
   std::optional<std::string> expect;
   std::optional<u64> timeout_ns;     // host time
@@ -25,8 +25,8 @@ struct RunOptions {
   bool hash = false;
   StatsForm stats = StatsForm::None;
 
-  std::string log_items;             // -d
-  std::string log_file;              // -D
+  std::string log_items;  // -d
+  std::string log_file;   // -D
 };
 
 }  // namespace ferry::control

@@ -44,7 +44,8 @@ void StreamBackend::start() {
 void StreamBackend::stop() {
   {
     std::unique_lock lock(output_mutex_);
-    if (output_thread_.joinable()) output_empty_.wait_for(lock, kLastWords, [this] { return (output_.empty() && !writing_) || broken_; });
+    if (output_thread_.joinable())
+      output_empty_.wait_for(lock, kLastWords, [this] { return (output_.empty() && !writing_) || broken_; });
     stopping_ = true;
     output_ready_.notify_all();
   }
@@ -58,7 +59,8 @@ void StreamBackend::poke() {
   if (wake_[1] >= 0) (void)!::write(wake_[1], &byte, 1);
 }
 
-// --- Output -------------------------------------------------------------------------------------------------------------------
+// --- Output
+// -------------------------------------------------------------------------------------------------------------------
 
 usize StreamBackend::write(std::span<const u8> bytes) {
   const std::lock_guard lock(output_mutex_);
@@ -95,10 +97,11 @@ void StreamBackend::output_loop() {
     const bool taken = drain(text);
     if (wake_device) {
       const std::lock_guard listener(listener_mutex_);
-      if (on_writable_) post_([this] {
-        const std::lock_guard again(listener_mutex_);
-        if (on_writable_) on_writable_();
-      });
+      if (on_writable_)
+        post_([this] {
+          const std::lock_guard again(listener_mutex_);
+          if (on_writable_) on_writable_();
+        });
     }
     lock.lock();
     writing_ = false;
@@ -121,7 +124,8 @@ bool StreamBackend::drain(std::string_view text) {
     const ssize_t done = ::write(config_.output, text.data(), std::min<usize>(text.size(), 4096));
     if (done < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (done < 0) {
-      if (errno != EPIPE && errno != EIO) fmt::print(stderr, "ferry: {}: output is lost from here on: {}\n", config_.name, std::strerror(errno));
+      if (errno != EPIPE && errno != EIO)
+        fmt::print(stderr, "ferry: {}: output is lost from here on: {}\n", config_.name, std::strerror(errno));
       return false;
     }
     text.remove_prefix(static_cast<usize>(done));
@@ -129,7 +133,8 @@ bool StreamBackend::drain(std::string_view text) {
   return true;
 }
 
-// --- Input --------------------------------------------------------------------------------------------------------------------
+// --- Input
+// --------------------------------------------------------------------------------------------------------------------
 
 void StreamBackend::input_loop() {
   bool open = true;
@@ -151,7 +156,8 @@ void StreamBackend::input_loop() {
     if (!listen || watch[1].revents == 0) continue;
     const ssize_t got = ::read(config_.input, buffer, sizeof(buffer));
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0 && errno == EIO && config_.input == config_.output) {  // nobody has the other end of the pseudo-terminal open
+    if (got < 0 && errno == EIO &&
+        config_.input == config_.output) {  // nobody has the other end of the pseudo-terminal open
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
       continue;
     }

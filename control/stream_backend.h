@@ -15,16 +15,17 @@ namespace ferry::control {
 class StreamBackend final : public CharBackend {
  public:
   struct Config {
-    int input = -1;              // -1: no input
+    int input = -1;  // -1: no input
     int output = -1;
-    bool escapes = false;        // Ctrl-A keys and the monitor
-    bool close_on_end = false;   // the descriptors are ours
-    std::string name = "serial"; // for messages
+    bool escapes = false;         // Ctrl-A keys and the monitor
+    bool close_on_end = false;    // the descriptors are ours
+    std::string name = "serial";  // for messages
   };
   explicit StreamBackend(const Config& config);
   ~StreamBackend() override;
 
-  // What the Ctrl-A keys do; both are called on the input thread. The monitor takes a line and returns what to print. Set before start().
+  // What the Ctrl-A keys do; both are called on the input thread. The monitor takes a line and returns what to print.
+  // Set before start().
   void set_quit(std::function<void()> quit) { quit_ = std::move(quit); }
   void set_monitor(std::function<std::string(std::string_view)> monitor) { monitor_ = std::move(monitor); }
   // How "input has come" reaches the device: directly (the default), or through the event queue in virtual time.
@@ -67,7 +68,7 @@ class StreamBackend final : public CharBackend {
   std::string output_;
   bool writing_ = false;
   bool was_full_ = false;
-  bool broken_ = false;   // the host side takes nothing any more; said once
+  bool broken_ = false;  // the host side takes nothing any more; said once
   bool stopping_ = false;
 
   EscapeKeys keys_;

@@ -30,7 +30,8 @@ bool terminal_raw(bool keep_signals) {
   raw.c_cflag |= CS8;
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
-  // Output processing stays on: our own messages end lines with \n alone, and a guest's \r\n passes through it unharmed.
+  // Output processing stays on: our own messages end lines with \n alone, and a guest's \r\n passes through it
+  // unharmed.
   is_raw = true;
   return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }

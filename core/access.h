@@ -1,4 +1,5 @@
-// How a guest memory access is described: shared by the IR (imm of every Mem op), translated code and the memory system.
+// How a guest memory access is described: shared by the IR (imm of every Mem op), translated code and the memory
+// system.
 #pragma once
 #include "core/types.h"
 
@@ -15,9 +16,10 @@ struct MemInfo {
   bool pair = false;          // two elements, consecutive
   bool unprivileged = false;  // LDTR/STTR: as EL0
   bool exclusive = false;     // LDXR/STXR: monitor
-  bool aligned = false;       // alignment to the whole access required whatever SCTLR.A says (ordered accesses, exclusives, LSE)
-  bool write = false;         // a store, or a read-modify-write (permission faults are reported as writes)
-  bool zero_block = false;    // DC ZVA: 64 bytes, address rounded down
+  bool aligned =
+      false;  // alignment to the whole access required whatever SCTLR.A says (ordered accesses, exclusives, LSE)
+  bool write = false;       // a store, or a read-modify-write (permission faults are reported as writes)
+  bool zero_block = false;  // DC ZVA: 64 bytes, address rounded down
   Order order = Order::None;
 
   // Twelve bits: 0..11.
@@ -26,8 +28,14 @@ struct MemInfo {
            u64{aligned} << 7 | u64{write} << 8 | u64{zero_block} << 9 | static_cast<u64>(order) << 10;
   }
   static constexpr MemInfo decode(u64 v) {
-    return {.size_log2 = static_cast<u8>(v & 7), .sign = bit(v, 3), .pair = bit(v, 4), .unprivileged = bit(v, 5),
-            .exclusive = bit(v, 6), .aligned = bit(v, 7), .write = bit(v, 8), .zero_block = bit(v, 9),
+    return {.size_log2 = static_cast<u8>(v & 7),
+            .sign = bit(v, 3),
+            .pair = bit(v, 4),
+            .unprivileged = bit(v, 5),
+            .exclusive = bit(v, 6),
+            .aligned = bit(v, 7),
+            .write = bit(v, 8),
+            .zero_block = bit(v, 9),
             .order = static_cast<Order>(bits(v, 11, 10))};
   }
   // Bytes touched in all: 1..32.

@@ -1,10 +1,10 @@
-// Archive: one visit(Archive&) per object saves, loads, compares and prints its state; snapshots, reset tests, hashes and debugger
-// views all use the same one.
+// Archive: one visit(Archive&) per object saves, loads, compares and prints its state; snapshots, reset tests, hashes
+// and debugger views all use the same one.
 //
 //   void Pl011::visit(Archive& archive) { archive.section("pl011", [&] { archive.field("CR", CR_); ... }); }
 //
-// The stream is tagged: each item carries its name's hash and its size, so that a snapshot of another shape is a clear error and never
-// a shifted read. Integers are little-endian on every host.
+// The stream is tagged: each item carries its name's hash and its size, so that a snapshot of another shape is a clear
+// error and never a shifted read. Integers are little-endian on every host.
 #pragma once
 #include <array>
 #include <span>
@@ -22,7 +22,8 @@ class Archive {
  public:
   virtual ~Archive() = default;
 
-  // True when visit must accept values from outside; after loading, validate what indexes anything and call fail() if it is wrong.
+  // True when visit must accept values from outside; after loading, validate what indexes anything and call fail() if
+  // it is wrong.
   virtual bool loading() const { return false; }
   // Remembers the first sentence; later items are left alone.
   void fail(std::string sentence);
@@ -90,7 +91,8 @@ class SaveArchive : public Archive {
   std::vector<u8> data_;
 };
 
-// Reads what SaveArchive wrote. Damaged or foreign input gives an error in status(), with the path of the item; never a crash.
+// Reads what SaveArchive wrote. Damaged or foreign input gives an error in status(), with the path of the item; never a
+// crash.
 class LoadArchive : public Archive {
  public:
   explicit LoadArchive(std::span<const u8> data) : data_(data) {}

@@ -13,7 +13,8 @@ void set_reproduction_printer(void (*print)());
 
 }  // namespace ferry
 
-#define ASSERT(condition, sentence) \
-  (__builtin_expect(static_cast<bool>(condition), 1) ? static_cast<void>(0) \
-                                                      : ::ferry::assertion_failed(#condition, sentence, __FILE__, __LINE__))
+#define ASSERT(condition, sentence)                  \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
+       : ::ferry::assertion_failed(#condition, sentence, __FILE__, __LINE__))
 #define UNREACHABLE(sentence) ::ferry::assertion_failed("unreachable", sentence, __FILE__, __LINE__)

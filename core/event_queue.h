@@ -1,5 +1,6 @@
-// Callbacks at moments of the machine's clock. In real time one thread sleeps until next_deadline(); in virtual time the runtime stops
-// the vCPUs exactly there. Callbacks run with no lock of the queue held, earliest first, equal deadlines in the order they were added.
+// Callbacks at moments of the machine's clock. In real time one thread sleeps until next_deadline(); in virtual time
+// the runtime stops the vCPUs exactly there. Callbacks run with no lock of the queue held, earliest first, equal
+// deadlines in the order they were added.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -22,19 +23,21 @@ class EventQueue {
 
   // Calls `callback` once when the clock reaches deadline_ns (at the next run_due if it has passed). Any thread.
   EventId add(u64 deadline_ns, Callback callback);
-  // True if the event was still waiting and now never runs; false if it ran, is running, or was cancelled before. Any thread; does not
-  // wait, so it may be called with locks held that the callback takes.
+  // True if the event was still waiting and now never runs; false if it ran, is running, or was cancelled before. Any
+  // thread; does not wait, so it may be called with locks held that the callback takes.
   bool cancel(EventId id);
-  // Like cancel, but also waits while the callback runs on another thread (not from inside the callback itself). No locks held.
+  // Like cancel, but also waits while the callback runs on another thread (not from inside the callback itself). No
+  // locks held.
   void cancel_and_wait(EventId id);
 
   // The earliest deadline in clock ns, kNever when nothing waits.
   u64 next_deadline() const;
-  // Runs everything with a deadline <= now_ns, including what callbacks add on the way. One thread at a time (others wait their turn).
+  // Runs everything with a deadline <= now_ns, including what callbacks add on the way. One thread at a time (others
+  // wait their turn).
   void run_due(u64 now_ns);
 
-  // Called after add() when the earliest deadline moved earlier, with no lock of the queue held, on the adding thread: wake the
-  // sleeper or shorten the vCPU's budget. Set before the first add.
+  // Called after add() when the earliest deadline moved earlier, with no lock of the queue held, on the adding thread:
+  // wake the sleeper or shorten the vCPU's budget. Set before the first add.
   void set_earlier_hook(std::function<void(u64 deadline_ns)> hook) { earlier_hook_ = std::move(hook); }
 
  private:
@@ -53,8 +56,8 @@ class EventQueue {
 // One re-armable event, the form devices keep as a member: its deadline is state, its callback is not.
 class Timer {
  public:
-  // The callback runs from run_due; it takes the device's lock itself. It may come once more after disarm() or arm() raced with it, so
-  // it must look at the device's state rather than trust the call.
+  // The callback runs from run_due; it takes the device's lock itself. It may come once more after disarm() or arm()
+  // raced with it, so it must look at the device's state rather than trust the call.
   Timer(EventQueue& queue, EventQueue::Callback callback) : queue_(queue), callback_(std::move(callback)) {}
   ~Timer();
   Timer(const Timer&) = delete;

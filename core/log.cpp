@@ -39,9 +39,7 @@ struct Allowance {
 };
 std::array<Allowance, std::size(kCategories)> allowances;
 
-bool limited(LogCategory category) {
-  return category == LogCategory::kGuestErrors || category == LogCategory::kUnimp;
-}
+bool limited(LogCategory category) { return category == LogCategory::kGuestErrors || category == LogCategory::kUnimp; }
 
 void write_line(std::string_view text) {
   std::FILE* out = log_file != nullptr ? log_file : stderr;

@@ -1,5 +1,5 @@
-// The packed flags: where N, Z, C and V sit in CpuState::nzcv and in IR flag values. The layout is what one host family produces in two
-// instructions (LAHF, SETO); on any other host it is just a layout. All other bits are zero.
+// The packed flags: where N, Z, C and V sit in CpuState::nzcv and in IR flag values. The layout is what one host family
+// produces in two instructions (LAHF, SETO); on any other host it is just a layout. All other bits are zero.
 #pragma once
 #include "core/types.h"
 

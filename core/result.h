@@ -17,9 +17,11 @@ struct Error {
 template <class T = std::monostate>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(T value) : data_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
   Result(Error error) : data_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
-  Result() requires std::is_same_v<T, std::monostate> : data_(std::in_place_index<0>) {}
+  Result()
+    requires std::is_same_v<T, std::monostate>
+      : data_(std::in_place_index<0>) {}
 
   explicit operator bool() const { return data_.index() == 0; }
   bool ok() const { return data_.index() == 0; }

@@ -156,7 +156,8 @@ Status set_setting(Settings& settings, std::string_view assignment) {
   const std::string_view value = equals == std::string_view::npos ? "on" : assignment.substr(equals + 1);
   Settings changed = settings;
   if (!with_member(changed, *found, [&](auto& member) { return assign(member, *found, value); })) {
-    return Error{fmt::format("--set {}={}: not a value of this setting, expected {}", name, value, setting_range(*found))};
+    return Error{
+        fmt::format("--set {}={}: not a value of this setting, expected {}", name, value, setting_range(*found))};
   }
   settings = std::move(changed);
   return {};

@@ -26,9 +26,7 @@ struct alignas(16) U128 {
 constexpr u64 bits(u64 value, unsigned hi, unsigned lo) { return (value >> lo) & (~u64{0} >> (63 - (hi - lo))); }
 constexpr bool bit(u64 value, unsigned index) { return ((value >> index) & 1) != 0; }
 // The low `width` bits of value, sign-extended to 64 bits; 1 <= width <= 64.
-constexpr i64 sign_extend(u64 value, unsigned width) {
-  return static_cast<i64>(value << (64 - width)) >> (64 - width);
-}
+constexpr i64 sign_extend(u64 value, unsigned width) { return static_cast<i64>(value << (64 - width)) >> (64 - width); }
 constexpr u64 low_mask(unsigned width) { return width >= 64 ? ~u64{0} : (u64{1} << width) - 1; }
 
 }  // namespace ferry

@@ -9,12 +9,11 @@ constexpr unsigned kBreakpoints = 6;
 
 u64 control(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGBCR0_EL1) + 2 * n]; }
 u64 value(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGBVR0_EL1) + 2 * n]; }
-static_assert(static_cast<unsigned>(SysReg::DBGBCR5_EL1) == static_cast<unsigned>(SysReg::DBGBCR0_EL1) + 10, "DBGBVR and DBGBCR alternate");
+static_assert(static_cast<unsigned>(SysReg::DBGBCR5_EL1) == static_cast<unsigned>(SysReg::DBGBCR0_EL1) + 10,
+              "DBGBVR and DBGBCR alternate");
 
 // HMC, SSC and PMC (AArch64.StateMatch) on a Non-secure PE without EL2 and EL3: PMC<0> is EL1, PMC<1> is EL0.
-bool state_matches(const CpuState& s, u64 bcr) {
-  return s.el == 0 ? bit(bcr, 2) : s.el == 1 && bit(bcr, 1);
-}
+bool state_matches(const CpuState& s, u64 bcr) { return s.el == 0 ? bit(bcr, 2) : s.el == 1 && bit(bcr, 1); }
 
 // A context breakpoint (BT = 0b0011) that a breakpoint or watchpoint is linked to, by its number.
 bool linked_context_matches(const CpuState& s, unsigned n) {
@@ -34,7 +33,8 @@ bool breakpoint_matches(const CpuState& s, unsigned n, u64 pc) {
 }  // namespace
 
 bool debug_exceptions_enabled(const CpuState& s, unsigned el, bool d) {
-  if (bit(s.reg(SysReg::OSLSR_EL1), 1) || (bit(s.reg(SysReg::OSDLR_EL1), 0) && !bit(s.reg(SysReg::DBGPRCR_EL1), 0))) return false;
+  if (bit(s.reg(SysReg::OSLSR_EL1), 1) || (bit(s.reg(SysReg::OSDLR_EL1), 0) && !bit(s.reg(SysReg::DBGPRCR_EL1), 0)))
+    return false;
   if (el > 1) return false;  // the debug target is EL1
   return el == 0 || (bit(s.reg(SysReg::MDSCR_EL1), 13) && !d);
 }

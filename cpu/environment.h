@@ -1,5 +1,5 @@
-// What the semantics of instructions need from the rooms above the PE: memory system, counter, interrupt controller, firmware.
-// Implemented by runtime; the calls come from helpers on the vCPU's own thread.
+// What the semantics of instructions need from the rooms above the PE: memory system, counter, interrupt controller,
+// firmware. Implemented by runtime; the calls come from helpers on the vCPU's own thread.
 #pragma once
 #include "core/types.h"
 
@@ -11,12 +11,12 @@ struct CpuState;
 struct TlbiOp {
   enum class Scope : u8 { All, Asid, Va, VaAllAsid, Ipa, VmallS12 };
   Scope scope = Scope::All;
-  u8 regime_el = 1;         // 1, 2 or 3
-  bool broadcast = false;   // the IS and OS forms
+  u8 regime_el = 1;        // 1, 2 or 3
+  bool broadcast = false;  // the IS and OS forms
   bool last_level = false;
   u16 asid = 0;
-  u64 va = 0;               // page address, sign-extended from VA<55>
-  u64 range_pages = 1;      // range forms: 4 KiB units
+  u64 va = 0;           // page address, sign-extended from VA<55>
+  u64 range_pages = 1;  // range forms: 4 KiB units
 };
 
 enum class AtOp : u8 { S1E1R, S1E1W, S1E0R, S1E0W, S1E1RP, S1E1WP, S1E2R, S1E2W, S12E1R, S12E1W, S12E0R, S12E0W };
@@ -24,7 +24,8 @@ enum class AtOp : u8 { S1E1R, S1E1W, S1E0R, S1E0W, S1E1RP, S1E1WP, S1E2R, S1E2W,
 class Environment {
  public:
   virtual ~Environment() = default;
-  // A register of the translation regime changed (SCTLR, TCR, TTBR, MAIR, CONTEXTIDR ...). Takes effect at the next context synchronisation.
+  // A register of the translation regime changed (SCTLR, TCR, TTBR, MAIR, CONTEXTIDR ...). Takes effect at the next
+  // context synchronisation.
   virtual void translation_changed(CpuState& s) = 0;
   virtual void tlb_invalidate(CpuState& s, const TlbiOp& op) = 0;
   // PAR_EL1 for an AT instruction.
@@ -35,11 +36,13 @@ class Environment {
   virtual void data_cache_op(CpuState& s, u64 va, bool needs_write) = 0;
   // The system counter (CNTPCT_EL0) in ticks, exact at the calling instruction; its frequency is CNTFRQ_EL0's.
   virtual u64 counter(CpuState& s) = 0;
-  // Guest instructions retired so far, exact at the calling instruction in virtual time, an estimate from host cycles in real time.
+  // Guest instructions retired so far, exact at the calling instruction in virtual time, an estimate from host cycles
+  // in real time.
   virtual u64 cycles(CpuState& s) = 0;
   // A timer's control or compare value, or the virtual offset, changed: outputs and deadlines are to be recomputed.
   virtual void timers_changed(CpuState& s) = 0;
-  // Interrupt-controller CPU interface, by MRS/MSR encoding (op0:op1:CRn:CRm:op2 packed as in cpu::sysreg_key). False: not there (UNDEFINED).
+  // Interrupt-controller CPU interface, by MRS/MSR encoding (op0:op1:CRn:CRm:op2 packed as in cpu::sysreg_key). False:
+  // not there (UNDEFINED).
   virtual bool gic_read(CpuState& s, u32 key, u64& value) = 0;
   virtual bool gic_write(CpuState& s, u32 key, u64 value) = 0;
   // HVC or SMC as firmware call (PSCI, SMCCC). False: there is no such firmware.

@@ -33,7 +33,8 @@ void report(CpuState& s, unsigned target, const ExceptionInfo& e) {
   if (e.kind == ExceptionInfo::Kind::Irq || e.kind == ExceptionInfo::Kind::Fiq) return;
   u32 ec = e.kind == ExceptionInfo::Kind::SError ? kEcSError : e.ec;
   if (has_two_classes(ec) && target == s.el) ++ec;
-  s.reg(of_el(target, SysReg::ESR_EL1, SysReg::ESR_EL2, SysReg::ESR_EL3)) = u64{ec} << 26 | u64{e.il} << 25 | (e.iss & 0x1ffffff);
+  s.reg(of_el(target, SysReg::ESR_EL1, SysReg::ESR_EL2, SysReg::ESR_EL3)) =
+      u64{ec} << 26 | u64{e.il} << 25 | (e.iss & 0x1ffffff);
   if (e.far_valid) s.reg(of_el(target, SysReg::FAR_EL1, SysReg::FAR_EL2, SysReg::FAR_EL3)) = e.far;
 }
 
@@ -132,8 +133,8 @@ bool pending_interrupt(const CpuState& s, u32 lines, ExceptionInfo& out) {
 
 // GetPSRFromPSTATE
 u32 pstate_to_spsr(const CpuState& s) {
-  return nzcv_to_arch(s.nzcv) | u32{s.uao} << kSpsrUao | u32{s.pan} << kSpsrPan | u32{s.ss} << kSpsrSs | u32{s.il} << kSpsrIl | (s.daif & kDaifMask) |
-         u32{s.el} << 2 | s.sp_sel;
+  return nzcv_to_arch(s.nzcv) | u32{s.uao} << kSpsrUao | u32{s.pan} << kSpsrPan | u32{s.ss} << kSpsrSs |
+         u32{s.il} << kSpsrIl | (s.daif & kDaifMask) | u32{s.el} << 2 | s.sp_sel;
 }
 
 // SetPSTATEFromPSR

@@ -5,30 +5,34 @@
 namespace ferry::cpu {
 
 // ESR exception classes used outside cpu.
-constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcIllegalState = 0x0e, kEcSvc = 0x15, kEcHvc = 0x16, kEcSmc = 0x17,
-              kEcSysReg = 0x18, kEcInsnAbort = 0x20, kEcPcAlign = 0x22, kEcDataAbort = 0x24, kEcSpAlign = 0x26, kEcFp = 0x2c, kEcSError = 0x2f,
-              kEcBreakpoint = 0x30, kEcStep = 0x32, kEcWatchpoint = 0x34, kEcBrk = 0x3c;
+constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcIllegalState = 0x0e, kEcSvc = 0x15, kEcHvc = 0x16,
+              kEcSmc = 0x17, kEcSysReg = 0x18, kEcInsnAbort = 0x20, kEcPcAlign = 0x22, kEcDataAbort = 0x24,
+              kEcSpAlign = 0x26, kEcFp = 0x2c, kEcSError = 0x2f, kEcBreakpoint = 0x30, kEcStep = 0x32,
+              kEcWatchpoint = 0x34, kEcBrk = 0x3c;
 
 // ISS of the traps of WFI, WFE, FP and AdvSIMD from A64: CV = 1, COND = 0b1110.
 constexpr u32 kIssCondAlways = 0x1e00000;
 // Fault status of software step and BRK-like debug exceptions.
 constexpr u32 kDebugFsc = 0x22;
 
-// Bits that exist in PSTATE.DAIF (as MRS DAIF shows them), FPCR and FPSR of a v8.0 core without AArch32 and half-precision arithmetic.
+// Bits that exist in PSTATE.DAIF (as MRS DAIF shows them), FPCR and FPSR of a v8.0 core without AArch32 and
+// half-precision arithmetic.
 constexpr u32 kDaifMask = 0x3c0, kFpcrMask = 0x07c00000, kFpsrMask = 0x0800009f;
 
 // Raises a synchronous exception from a helper: fills s.exception and sets s.fault.
 void raise(CpuState& s, u32 ec, u32 iss);
 void raise_with_far(CpuState& s, u32 ec, u32 iss, u64 far);
 
-// Takes `e` with s.pc as the address of the instruction that caused it (or, for interrupts, of the next one): SPSR, ELR, ESR, FAR, PSTATE,
-// SP and PC as AArch64.TakeException says. Clears s.fault; recomputes s.mode. The caller re-selects the bank.
+// Takes `e` with s.pc as the address of the instruction that caused it (or, for interrupts, of the next one): SPSR,
+// ELR, ESR, FAR, PSTATE, SP and PC as AArch64.TakeException says. Clears s.fault; recomputes s.mode. The caller
+// re-selects the bank.
 void take_exception(CpuState& s, const ExceptionInfo& e);
 
 // ERET at the current EL: PSTATE and PC from SPSR and ELR, illegal returns included. Clears the monitor.
 void exception_return(CpuState& s);
 
-// The unmasked interrupt with the highest priority among `lines` (CpuLine bits, core/ports.h): SError, FIQ, IRQ. False: none.
+// The unmasked interrupt with the highest priority among `lines` (CpuLine bits, core/ports.h): SError, FIQ, IRQ. False:
+// none.
 bool pending_interrupt(const CpuState& s, u32 lines, ExceptionInfo& out);
 
 // SPSR as PSTATE now stands (bits as SPSR_ELx).
@@ -52,7 +56,8 @@ void update_mode(CpuState& s);
 
 // AArch64.GenerateDebugExceptionsFrom(el) with PSTATE.D = d.
 bool debug_exceptions_enabled(const CpuState& s, unsigned el, bool d);
-// Software step, for Mode.single_step: before an instruction, true when the Software Step exception is to be taken instead of it.
+// Software step, for Mode.single_step: before an instruction, true when the Software Step exception is to be taken
+// instead of it.
 bool step_exception(const CpuState& s, ExceptionInfo& out);
 // Software step: the instruction `word` has completed without an exception.
 void step_done(CpuState& s, u32 word);
@@ -60,8 +65,8 @@ void step_done(CpuState& s, u32 word);
 bool any_breakpoint(const CpuState& s);
 bool breakpoint_exception(const CpuState& s, u64 pc, ExceptionInfo& out);
 
-// Watchpoints: any enabled at all (then watched pages stay out of the shadow TLBs); one that lies in the 4 KiB page of va; and whether an
-// access that translation allows is reported by one. ISS.WnR is for the access as it is made.
+// Watchpoints: any enabled at all (then watched pages stay out of the shadow TLBs); one that lies in the 4 KiB page of
+// va; and whether an access that translation allows is reported by one. ISS.WnR is for the access as it is made.
 bool any_watchpoint(const CpuState& s);
 bool watches_page(const CpuState& s, u64 va);
 bool watchpoint_exception(const CpuState& s, u64 va, unsigned size, bool write, bool unprivileged, ExceptionInfo& out);

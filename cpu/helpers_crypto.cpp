@@ -1,14 +1,15 @@
-// The cryptographic instructions and polynomial multiplies as helpers: vectors in vargs in the order d, n, m; the result to vargs[0].
+// The cryptographic instructions and polynomial multiplies as helpers: vectors in vargs in the order d, n, m; the
+// result to vargs[0].
 #include "cpu/crypto.h"
 #include "cpu/state.h"
 
 namespace ferry::cpu::helper {
 
-#define FERRY_CRYPTO(name, expression)                \
-  u64 name(CpuState& s, u64, u64, u64, u64) {         \
-    const U128* const v = s.vargs;                    \
-    s.vargs[0] = expression;                          \
-    return 0;                                         \
+#define FERRY_CRYPTO(name, expression)        \
+  u64 name(CpuState& s, u64, u64, u64, u64) { \
+    const U128* const v = s.vargs;            \
+    s.vargs[0] = expression;                  \
+    return 0;                                 \
   }
 FERRY_CRYPTO(simd_pmull8, crypto::pmull8(v[0].lo, v[1].lo))
 FERRY_CRYPTO(simd_pmull64, crypto::pmull64(v[0].lo, v[1].lo))

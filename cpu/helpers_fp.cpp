@@ -17,7 +17,8 @@ u64 with_context(CpuState& s, F f) {
 template <class F>
 u64 to_fixed(CpuState& s, u64 a, u64 form) {
   return with_context(s, [&](fp::FpContext& ctx) {
-    return fp::to_fixed<F>(static_cast<typename F::Bits>(a), form & 0xff, bit(form, 16), (form >> 8) & 0xff, fp::Rounding::Zero, ctx);
+    return fp::to_fixed<F>(static_cast<typename F::Bits>(a), form & 0xff, bit(form, 16), (form >> 8) & 0xff,
+                           fp::Rounding::Zero, ctx);
   });
 }
 template <class F>
@@ -28,7 +29,9 @@ u64 from_fixed(CpuState& s, u64 a, u64 form) {
 }
 template <class To, class From>
 u64 convert(CpuState& s, u64 a) {
-  return with_context(s, [&](fp::FpContext& ctx) { return u64{fp::convert<To, From>(static_cast<typename From::Bits>(a), ctx.rounding(), ctx)}; });
+  return with_context(s, [&](fp::FpContext& ctx) {
+    return u64{fp::convert<To, From>(static_cast<typename From::Bits>(a), ctx.rounding(), ctx)};
+  });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// AdvSIMD operations without an IR op: wrappers around cpu/simd, cpu/crypto and cpu/fp. Operand a is the form (cpu/simd_form.h), vectors
-// are in vargs; the result goes to vargs[0].
+// AdvSIMD operations without an IR op: wrappers around cpu/simd, cpu/crypto and cpu/fp. Operand a is the form
+// (cpu/simd_form.h), vectors are in vargs; the result goes to vargs[0].
 #include <bit>
 
 #include "cpu/crypto.h"
@@ -65,23 +65,26 @@ u64 fp_binary(CpuState& s, u64 a, Single single, Double dbl) {
   const Form form(a);
   const U128 x = s.vargs[0], y = s.vargs[1];
   return fp_lanes(s, form, [&](fp::FpContext& ctx, unsigned i) -> u64 {
-    if (form.esize() == 32) return single(static_cast<u32>(element(x, 32, i)), static_cast<u32>(element(y, 32, i)), ctx);
+    if (form.esize() == 32)
+      return single(static_cast<u32>(element(x, 32, i)), static_cast<u32>(element(y, 32, i)), ctx);
     return dbl(element(x, 64, i), element(y, 64, i), ctx);
   });
 }
 
 u64 narrow(CpuState& s, u64 a, Narrow kind) {
   const Form f(a);
-  return saturating(s, [&](bool& qc) { return U128{simd::narrow(s.vargs[0], f.esize(), f.shift(), f.round(), kind, f.scalar(), qc), 0}; });
+  return saturating(s, [&](bool& qc) {
+    return U128{simd::narrow(s.vargs[0], f.esize(), f.shift(), f.round(), kind, f.scalar(), qc), 0};
+  });
 }
 
 }  // namespace
 
-#define FERRY_FP_BINARY(name, function)                                                        \
-  u64 name(CpuState& s, u64 a, u64, u64, u64) {                                                \
-    return fp_binary(                                                                          \
+#define FERRY_FP_BINARY(name, function)                                                             \
+  u64 name(CpuState& s, u64 a, u64, u64, u64) {                                                     \
+    return fp_binary(                                                                               \
         s, a, [](u32 x, u32 y, fp::FpContext& ctx) { return fp::function<fp::Single>(x, y, ctx); }, \
-        [](u64 x, u64 y, fp::FpContext& ctx) { return fp::function<fp::Double>(x, y, ctx); });  \
+        [](u64 x, u64 y, fp::FpContext& ctx) { return fp::function<fp::Double>(x, y, ctx); });      \
   }
 FERRY_FP_BINARY(simd_fmulx, mulx)
 FERRY_FP_BINARY(simd_frecps, recip_step)
@@ -105,11 +108,15 @@ u64 simd_frecpx(CpuState& s, u64 a, u64, u64, u64) {
 }
 u64 simd_urecpe(CpuState& s, u64 a, u64, u64, u64) {
   const U128 x = s.vargs[0];
-  return fp_lanes(s, Form(a), [&](fp::FpContext&, unsigned i) { return u64{fp::unsigned_recip_estimate(static_cast<u32>(element(x, 32, i)))}; });
+  return fp_lanes(s, Form(a), [&](fp::FpContext&, unsigned i) {
+    return u64{fp::unsigned_recip_estimate(static_cast<u32>(element(x, 32, i)))};
+  });
 }
 u64 simd_ursqrte(CpuState& s, u64 a, u64, u64, u64) {
   const U128 x = s.vargs[0];
-  return fp_lanes(s, Form(a), [&](fp::FpContext&, unsigned i) { return u64{fp::unsigned_rsqrt_estimate(static_cast<u32>(element(x, 32, i)))}; });
+  return fp_lanes(s, Form(a), [&](fp::FpContext&, unsigned i) {
+    return u64{fp::unsigned_rsqrt_estimate(static_cast<u32>(element(x, 32, i)))};
+  });
 }
 // Form: the source's elements, 64 bits of them; the result has elements of twice the size.
 u64 simd_fcvtl(CpuState& s, u64 a, u64, u64, u64) {
@@ -146,7 +153,8 @@ u64 simd_fcvtxn(CpuState& s, u64 a, u64, u64, u64) {
   const U128 x = s.vargs[0];
   fp::FpContext ctx{s.fpcr, s.fpsr};
   U128 r;
-  for (unsigned i = 0; i < (f.scalar() ? 1u : 2u); ++i) put(r, 32, i, fp::convert<fp::Single, fp::Double>(element(x, 64, i), fp::Rounding::Odd, ctx));
+  for (unsigned i = 0; i < (f.scalar() ? 1u : 2u); ++i)
+    put(r, 32, i, fp::convert<fp::Single, fp::Double>(element(x, 64, i), fp::Rounding::Odd, ctx));
   s.fpsr = ctx.fpsr;
   return plain(s, r);
 }
@@ -155,8 +163,10 @@ u64 simd_to_fixed(CpuState& s, u64 a, u64, u64, u64) {
   const U128 x = s.vargs[0];
   const bool is_unsigned = f.sign() == Sign::Unsigned;
   return fp_lanes(s, f, [&](fp::FpContext& ctx, unsigned i) {
-    return f.esize() == 32 ? fp::to_fixed<fp::Single>(static_cast<u32>(element(x, 32, i)), f.shift(), is_unsigned, 32, fp::Rounding::Zero, ctx)
-                           : fp::to_fixed<fp::Double>(element(x, 64, i), f.shift(), is_unsigned, 64, fp::Rounding::Zero, ctx);
+    return f.esize() == 32
+               ? fp::to_fixed<fp::Single>(static_cast<u32>(element(x, 32, i)), f.shift(), is_unsigned, 32,
+                                          fp::Rounding::Zero, ctx)
+               : fp::to_fixed<fp::Double>(element(x, 64, i), f.shift(), is_unsigned, 64, fp::Rounding::Zero, ctx);
   });
 }
 u64 simd_from_fixed(CpuState& s, u64 a, u64, u64, u64) {
@@ -164,8 +174,9 @@ u64 simd_from_fixed(CpuState& s, u64 a, u64, u64, u64) {
   const U128 x = s.vargs[0];
   const bool is_unsigned = f.sign() == Sign::Unsigned;
   return fp_lanes(s, f, [&](fp::FpContext& ctx, unsigned i) -> u64 {
-    return f.esize() == 32 ? fp::from_fixed<fp::Single>(element(x, 32, i), 32, f.shift(), is_unsigned, ctx.rounding(), ctx)
-                           : fp::from_fixed<fp::Double>(element(x, 64, i), 64, f.shift(), is_unsigned, ctx.rounding(), ctx);
+    return f.esize() == 32
+               ? fp::from_fixed<fp::Single>(element(x, 32, i), 32, f.shift(), is_unsigned, ctx.rounding(), ctx)
+               : fp::from_fixed<fp::Double>(element(x, 64, i), 64, f.shift(), is_unsigned, ctx.rounding(), ctx);
   });
 }
 
@@ -189,7 +200,9 @@ u64 simd_sat_neg(CpuState& s, u64 a, u64, u64, u64) {
 }
 u64 simd_shift_register(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
-  return saturating(s, [&](bool& qc) { return simd::shift_by_register(s.vargs[0], s.vargs[1], f.lanes(), f.sign(), f.round(), f.saturate(), qc); });
+  return saturating(s, [&](bool& qc) {
+    return simd::shift_by_register(s.vargs[0], s.vargs[1], f.lanes(), f.sign(), f.round(), f.saturate(), qc);
+  });
 }
 u64 simd_sat_shift_left(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
@@ -205,11 +218,14 @@ u64 simd_sqdmulh(CpuState& s, u64 a, u64, u64, u64) {
 }
 u64 simd_sqdmull(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
-  return saturating(s, [&](bool& qc) { return simd::sqdmull(s.vargs[0].lo, s.vargs[1].lo, f.esize(), f.scalar(), qc); });
+  return saturating(s,
+                    [&](bool& qc) { return simd::sqdmull(s.vargs[0].lo, s.vargs[1].lo, f.esize(), f.scalar(), qc); });
 }
 u64 simd_sqdmlal(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
-  return saturating(s, [&](bool& qc) { return simd::sqdmlal(s.vargs[0], s.vargs[1].lo, s.vargs[2].lo, f.esize(), f.subtract(), f.scalar(), qc); });
+  return saturating(s, [&](bool& qc) {
+    return simd::sqdmlal(s.vargs[0], s.vargs[1].lo, s.vargs[2].lo, f.esize(), f.subtract(), f.scalar(), qc);
+  });
 }
 u64 simd_narrow(CpuState& s, u64 a, u64, u64, u64) { return narrow(s, a, Narrow::Truncate); }
 u64 simd_narrow_sat(CpuState& s, u64 a, u64, u64, u64) {
@@ -229,12 +245,18 @@ u64 simd_shift_right(CpuState& s, u64 a, u64, u64, u64) {
   const Form f(a);
   return plain(s, simd::shift_right(s.vargs[0], f.shift(), f.lanes(), f.sign(), f.round()));
 }
-u64 simd_add_across(CpuState& s, u64 a, u64, u64, u64) { return plain(s, {simd::add_across(s.vargs[0], Form(a).lanes()), 0}); }
+u64 simd_add_across(CpuState& s, u64 a, u64, u64, u64) {
+  return plain(s, {simd::add_across(s.vargs[0], Form(a).lanes()), 0});
+}
 u64 simd_add_long_across(CpuState& s, u64 a, u64, u64, u64) {
   return plain(s, {simd::add_long_across(s.vargs[0], Form(a).lanes(), Form(a).sign()), 0});
 }
-u64 simd_max_across(CpuState& s, u64 a, u64, u64, u64) { return plain(s, {simd::max_across(s.vargs[0], Form(a).lanes(), Form(a).sign()), 0}); }
-u64 simd_min_across(CpuState& s, u64 a, u64, u64, u64) { return plain(s, {simd::min_across(s.vargs[0], Form(a).lanes(), Form(a).sign()), 0}); }
+u64 simd_max_across(CpuState& s, u64 a, u64, u64, u64) {
+  return plain(s, {simd::max_across(s.vargs[0], Form(a).lanes(), Form(a).sign()), 0});
+}
+u64 simd_min_across(CpuState& s, u64 a, u64, u64, u64) {
+  return plain(s, {simd::min_across(s.vargs[0], Form(a).lanes(), Form(a).sign()), 0});
+}
 u64 simd_pmul8(CpuState& s, u64, u64, u64, u64) { return plain(s, crypto::pmul8(s.vargs[0], s.vargs[1])); }
 
 u64 simd_rbit(CpuState& s, u64, u64, u64, u64) {

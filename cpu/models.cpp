@@ -1,5 +1,6 @@
-// CPU models: identification registers as the cores' technical reference manuals give them (Cortex-A53 DDI 0500, A57 DDI 0488, A72 DDI 0592),
-// minus what is absent here: AArch32 at every EL (its ID registers read as zero), EL2, EL3, the trace unit.
+// CPU models: identification registers as the cores' technical reference manuals give them (Cortex-A53 DDI 0500, A57
+// DDI 0488, A72 DDI 0592), minus what is absent here: AArch32 at every EL (its ID registers read as zero), EL2, EL3,
+// the trace unit.
 #include "cpu/models.h"
 
 #include <array>

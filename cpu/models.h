@@ -16,8 +16,8 @@ struct Model {
 Result<const Model*> find_model(std::string_view name);
 std::vector<std::string_view> model_names();
 
-// Architectural reset of a warm, powered-on PE at entry_el with everything masked: registers zero, system registers at their reset values,
-// ID registers of the model, MPIDR from cpu_index. Host words (tables, env, stubs) are left alone.
+// Architectural reset of a warm, powered-on PE at entry_el with everything masked: registers zero, system registers at
+// their reset values, ID registers of the model, MPIDR from cpu_index. Host words (tables, env, stubs) are left alone.
 void reset(CpuState& s, const Model& model, u32 cpu_index, unsigned entry_el);
 
 }  // namespace ferry::cpu

@@ -1,4 +1,5 @@
-// The packed flags under the name that code about the PE uses; the layout itself is core/nzcv.h, which IR evaluation shares.
+// The packed flags under the name that code about the PE uses; the layout itself is core/nzcv.h, which IR evaluation
+// shares.
 #pragma once
 #include "core/nzcv.h"
 

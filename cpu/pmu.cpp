@@ -14,7 +14,9 @@ constexpr u64 kPmcrE = 1, kPmcrP = 2, kPmcrC = 4, kPmcrLC = 0x40, kPmcrKept = 0x
 SysReg nth(SysReg first, unsigned n) { return static_cast<SysReg>(static_cast<unsigned>(first) + n); }
 SysReg counter_reg(unsigned n) { return n == kCycleCounter ? SysReg::PMCCNTR_EL0 : nth(SysReg::PMEVCNTR0_EL0, n); }
 SysReg type_reg(unsigned n) { return n == kCycleCounter ? SysReg::PMCCFILTR_EL0 : nth(SysReg::PMEVTYPER0_EL0, n); }
-u32 event_of(const CpuState& s, unsigned n) { return n == kCycleCounter ? kCpuCycles : static_cast<u32>(s.reg(type_reg(n)) & 0xffff); }
+u32 event_of(const CpuState& s, unsigned n) {
+  return n == kCycleCounter ? kCpuCycles : static_cast<u32>(s.reg(type_reg(n)) & 0xffff);
+}
 
 // Enabled, and not filtered out at the current EL (P: EL1, U: EL0, in the type register's bits 31 and 30).
 bool counts(const CpuState& s, unsigned n) {
@@ -27,7 +29,8 @@ bool runs_with_time(const CpuState& s, unsigned n) {
   return counts(s, n) && (event == kCpuCycles || event == kInstRetired);
 }
 
-// Adds to a counter; passing its end notes the overflow. The cycle counter has 64 bits, and with PMCR.LC = 0 overflows at 32.
+// Adds to a counter; passing its end notes the overflow. The cycle counter has 64 bits, and with PMCR.LC = 0 overflows
+// at 32.
 void advance(CpuState& s, unsigned n, u64 amount) {
   u64& value = s.reg(counter_reg(n));
   const u64 before = value;
@@ -57,10 +60,12 @@ unsigned counter_number(const CpuState& s, SysReg r, SysReg first, SysReg cycle,
   return static_cast<unsigned>(r) - static_cast<unsigned>(first);
 }
 bool is_counter(SysReg r) {
-  return r == SysReg::PMCCNTR_EL0 || r == SysReg::PMXEVCNTR_EL0 || (r >= SysReg::PMEVCNTR0_EL0 && r <= SysReg::PMEVCNTR5_EL0);
+  return r == SysReg::PMCCNTR_EL0 || r == SysReg::PMXEVCNTR_EL0 ||
+         (r >= SysReg::PMEVCNTR0_EL0 && r <= SysReg::PMEVCNTR5_EL0);
 }
 bool is_type(SysReg r) {
-  return r == SysReg::PMCCFILTR_EL0 || r == SysReg::PMXEVTYPER_EL0 || (r >= SysReg::PMEVTYPER0_EL0 && r <= SysReg::PMEVTYPER5_EL0);
+  return r == SysReg::PMCCFILTR_EL0 || r == SysReg::PMXEVTYPER_EL0 ||
+         (r >= SysReg::PMEVTYPER0_EL0 && r <= SysReg::PMEVTYPER5_EL0);
 }
 
 void write_control(CpuState& s, u64 value) {
@@ -131,7 +136,8 @@ void pmu_sync(CpuState& s) {
 bool pmu_filters_by_el(const CpuState& s) {
   if ((s.reg(SysReg::PMCR_EL0) & kPmcrE) == 0) return false;
   bool filters = false;
-  each_counter([&](unsigned n) { filters |= bit(s.reg(SysReg::PMCNTENSET_EL0), n) && bits(s.reg(type_reg(n)), 31, 30) != 0; });
+  each_counter(
+      [&](unsigned n) { filters |= bit(s.reg(SysReg::PMCNTENSET_EL0), n) && bits(s.reg(type_reg(n)), 31, 30) != 0; });
   return filters;
 }
 

@@ -40,10 +40,19 @@ void write_special(CpuState& s, SysReg r, u64 value) {
     case SysReg::SP_EL0: set_banked_sp(s, 0, value); return;
     case SysReg::SP_EL1: set_banked_sp(s, 1, value); return;
     case SysReg::SP_EL2: set_banked_sp(s, 2, value); return;
-    case SysReg::SPSel: select_sp(s, s.el, low & 1); update_mode(s); return;
+    case SysReg::SPSel:
+      select_sp(s, s.el, low & 1);
+      update_mode(s);
+      return;
     case SysReg::NZCV: s.nzcv = nzcv_from_arch(value); return;
-    case SysReg::DAIF: s.daif = low & kDaifMask; update_mode(s); return;
-    case SysReg::FPCR: s.fpcr = low & kFpcrMask; update_mode(s); return;
+    case SysReg::DAIF:
+      s.daif = low & kDaifMask;
+      update_mode(s);
+      return;
+    case SysReg::FPCR:
+      s.fpcr = low & kFpcrMask;
+      update_mode(s);
+      return;
     case SysReg::FPSR: s.fpsr = low & kFpsrMask; return;
     default: return;
   }

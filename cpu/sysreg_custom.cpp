@@ -27,7 +27,8 @@ u64 read_ccsidr(const CpuState& s) {
 // ISR_EL1: A, I, F
 u64 read_isr(CpuState& s) {
   const u32 lines = s.env == nullptr ? 0 : s.env->pending_interrupts(s);
-  return ((lines & kCpuLineSError) != 0 ? 1u << 8 : 0) | ((lines & kCpuLineIrq) != 0 ? 1u << 7 : 0) | ((lines & kCpuLineFiq) != 0 ? 1u << 6 : 0);
+  return ((lines & kCpuLineSError) != 0 ? 1u << 8 : 0) | ((lines & kCpuLineIrq) != 0 ? 1u << 7 : 0) |
+         ((lines & kCpuLineFiq) != 0 ? 1u << 6 : 0);
 }
 
 // OSLAR_EL1: the lock shows in OSLSR_EL1.OSLK.

@@ -11,9 +11,17 @@ namespace {
 constexpr usize kCount = static_cast<usize>(SysReg::kCount);
 
 constexpr std::array<SysRegInfo, kCount> kTable = {{
-#define SYSREG(name, op0, op1, crn, crm, op2, read_el, write_el, kind, effect, trap, reset, writable)                          \
-  {#name, static_cast<u16>(sysreg_key(op0, op1, crn, crm, op2)), read_el, write_el, SysRegKind::kind, SysRegEffect::effect, \
-   SysRegTrap::trap, SysReg::name, reset, writable},
+#define SYSREG(name, op0, op1, crn, crm, op2, read_el, write_el, kind, effect, trap, reset, writable) \
+  {#name,                                                                                             \
+   static_cast<u16>(sysreg_key(op0, op1, crn, crm, op2)),                                             \
+   read_el,                                                                                           \
+   write_el,                                                                                          \
+   SysRegKind::kind,                                                                                  \
+   SysRegEffect::effect,                                                                              \
+   SysRegTrap::trap,                                                                                  \
+   SysReg::name,                                                                                      \
+   reset,                                                                                             \
+   writable},
 #include "cpu/sysregs.def"
 #undef SYSREG
 }};
@@ -45,7 +53,8 @@ const SysRegInfo& sysreg_info(SysReg r) {
 }
 
 const SysRegInfo* find_sysreg(u32 key) {
-  const auto it = std::lower_bound(kByKey.begin(), kByKey.end(), key, [](u16 index, u32 k) { return key_of(index) < k; });
+  const auto it =
+      std::lower_bound(kByKey.begin(), kByKey.end(), key, [](u16 index, u32 k) { return key_of(index) < k; });
   return it != kByKey.end() && key_of(*it) == key ? &kTable[*it] : nullptr;
 }
 

@@ -16,14 +16,15 @@ constexpr u32 sysreg_key(unsigned op0, unsigned op1, unsigned crn, unsigned crm,
 enum class SysRegKind : u8 { Stored, Const, Custom, Special, Gic };
 enum class SysRegEffect : u8 { None, Mode, Translation, Regime, Time };
 
-// What makes an EL0 access trap. Uct, Uma: SCTLR_EL1, in Mode.el0_traps. Fp: CPACR_EL1.FPEN, in Mode.fp_trap, at EL1 too. Tdcc: MDSCR_EL1.
-// Frq, Pct, Vct, PTimer, VTimer: CNTKCTL_EL1. Pmu, PmuSw, PmuCr, PmuEr: PMUSERENR_EL0 (EN; or SW, CR, ER).
+// What makes an EL0 access trap. Uct, Uma: SCTLR_EL1, in Mode.el0_traps. Fp: CPACR_EL1.FPEN, in Mode.fp_trap, at EL1
+// too. Tdcc: MDSCR_EL1. Frq, Pct, Vct, PTimer, VTimer: CNTKCTL_EL1. Pmu, PmuSw, PmuCr, PmuEr: PMUSERENR_EL0 (EN; or SW,
+// CR, ER).
 enum class SysRegTrap : u8 { None, Uct, Uma, Fp, Tdcc, Frq, Pct, Vct, PTimer, VTimer, Pmu, PmuSw, PmuCr, PmuEr };
 
 struct SysRegInfo {
   std::string_view name;
   u16 key;
-  u8 read_el;   // lowest EL that may read; 9 = none
+  u8 read_el;  // lowest EL that may read; 9 = none
   u8 write_el;
   SysRegKind kind;
   SysRegEffect effect;
@@ -39,7 +40,9 @@ const SysRegInfo& sysreg_info(SysReg r);
 // nullptr: no such register.
 const SysRegInfo* find_sysreg(u32 key);
 // A reserved identification register: reads as zero at EL1 and above (D17.1.3).
-constexpr bool is_reserved_id(u32 key) { return key >> 7 == sysreg_key(3, 0, 0, 0, 0) >> 7 && bits(key, 6, 3) >= 1 && bits(key, 6, 3) <= 7; }
+constexpr bool is_reserved_id(u32 key) {
+  return key >> 7 == sysreg_key(3, 0, 0, 0, 0) >> 7 && bits(key, 6, 3) >= 1 && bits(key, 6, 3) <= 7;
+}
 
 // The values as MRS and MSR see them, without access checks; a Gic register that is not there reads as zero.
 u64 read_sysreg(CpuState& s, SysReg r);
@@ -48,10 +51,11 @@ void write_sysreg(CpuState& s, SysReg r, u64 value);
 
 // EC 0x18: ISS of a trapped MSR, MRS or SYS instruction (D17.2.37).
 constexpr u32 sysreg_iss(u32 key, unsigned rt, bool read) {
-  return static_cast<u32>(bits(key, 15, 14) << 20 | bits(key, 2, 0) << 17 | bits(key, 13, 11) << 14 | bits(key, 10, 7) << 10 | u32{rt} << 5 |
-                          bits(key, 6, 3) << 1 | (read ? 1 : 0));
+  return static_cast<u32>(bits(key, 15, 14) << 20 | bits(key, 2, 0) << 17 | bits(key, 13, 11) << 14 |
+                          bits(key, 10, 7) << 10 | u32{rt} << 5 | bits(key, 6, 3) << 1 | (read ? 1 : 0));
 }
-// The traps that are decided at run time: whether an EL0 access goes to EL1. False for Uct, Uma and Fp, which Mode holds.
+// The traps that are decided at run time: whether an EL0 access goes to EL1. False for Uct, Uma and Fp, which Mode
+// holds.
 bool el0_access_trapped(const CpuState& s, const SysRegInfo& r, bool read);
 
 // The page docs/reference/sysregs.md.

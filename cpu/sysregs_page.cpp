@@ -11,7 +11,8 @@ namespace ferry::cpu {
 namespace {
 
 std::string encoding(const SysRegInfo& r) {
-  return fmt::format("{}, {}, c{}, c{}, {}", bits(r.key, 15, 14), bits(r.key, 13, 11), bits(r.key, 10, 7), bits(r.key, 6, 3), bits(r.key, 2, 0));
+  return fmt::format("{}, {}, c{}, c{}, {}", bits(r.key, 15, 14), bits(r.key, 13, 11), bits(r.key, 10, 7),
+                     bits(r.key, 6, 3), bits(r.key, 2, 0));
 }
 
 std::string level(u8 el) { return el <= 3 ? fmt::format("EL{}", el) : "-"; }
@@ -48,8 +49,9 @@ const char* kind_text(SysRegKind k) {
 }
 
 std::string identification() {
-  constexpr SysReg kShown[] = {SysReg::MIDR_EL1, SysReg::ID_AA64PFR0_EL1, SysReg::ID_AA64DFR0_EL1, SysReg::ID_AA64ISAR0_EL1, SysReg::ID_AA64MMFR0_EL1,
-                               SysReg::CTR_EL0, SysReg::DCZID_EL0, SysReg::CLIDR_EL1, SysReg::PMCR_EL0};
+  constexpr SysReg kShown[] = {SysReg::MIDR_EL1,         SysReg::ID_AA64PFR0_EL1,  SysReg::ID_AA64DFR0_EL1,
+                               SysReg::ID_AA64ISAR0_EL1, SysReg::ID_AA64MMFR0_EL1, SysReg::CTR_EL0,
+                               SysReg::DCZID_EL0,        SysReg::CLIDR_EL1,        SysReg::PMCR_EL0};
   std::string text = "| register |", line = "|---|";
   std::vector<std::unique_ptr<CpuState>> states;
   for (std::string_view name : model_names()) {
@@ -73,18 +75,23 @@ std::string sysregs_page() {
   std::string text =
       "# System registers\n\n"
       "<!-- written by `build/ferry reference sysregs`; a test compares -->\n\n"
-      "Absent on every model, and shown as absent: AArch32 (at EL0 and EL1; its identification registers read as zero), EL2, EL3, half-precision\n"
-      "arithmetic, the trace unit. The other identification registers of op0 = 3, op1 = 0, CRn = 0 read as zero at EL1; what is not listed here is\n"
+      "Absent on every model, and shown as absent: AArch32 (at EL0 and EL1; its identification registers read as "
+      "zero), EL2, EL3, half-precision\n"
+      "arithmetic, the trace unit. The other identification registers of op0 = 3, op1 = 0, CRn = 0 read as zero at "
+      "EL1; what is not listed here is\n"
       "UNDEFINED. EL2 and EL3 rows are state for later models.\n\n"
       "## Identification values\n\n" +
       identification() +
       "\n## All registers\n\n"
-      "Encoding: op0, op1, CRn, CRm, op2. Read, write: lowest exception level. Trap: the control that sends an access from EL0 to EL1.\n\n"
-      "| register | encoding | read | write | trap | held as | reset | writable bits |\n|---|---|---|---|---|---|---|---|\n";
+      "Encoding: op0, op1, CRn, CRm, op2. Read, write: lowest exception level. Trap: the control that sends an access "
+      "from EL0 to EL1.\n\n"
+      "| register | encoding | read | write | trap | held as | reset | writable bits "
+      "|\n|---|---|---|---|---|---|---|---|\n";
   for (const SysRegInfo& r : sysregs()) {
     const bool stored = r.kind == SysRegKind::Stored || r.kind == SysRegKind::Custom;
-    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", r.name, encoding(r), level(r.read_el), level(r.write_el), trap_text(r.trap),
-                        kind_text(r.kind), stored ? fmt::format("{:#x}", r.reset) : "", stored ? fmt::format("{:#x}", r.writable) : "");
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", r.name, encoding(r), level(r.read_el),
+                        level(r.write_el), trap_text(r.trap), kind_text(r.kind),
+                        stored ? fmt::format("{:#x}", r.reset) : "", stored ? fmt::format("{:#x}", r.writable) : "");
   }
   return text;
 }

@@ -23,7 +23,8 @@ bool condition_met(const CpuState& s, const Timer& t, u64 counter) { return coun
 
 u64 control(const CpuState& s, const Timer& t, u64 counter) {
   const u64 ctl = s.reg(t.ctl) & (kEnable | kIMask);
-  return (ctl & kEnable) != 0 && condition_met(s, t, counter) ? ctl | kIStatus : ctl;  // ISTATUS is UNKNOWN while disabled
+  return (ctl & kEnable) != 0 && condition_met(s, t, counter) ? ctl | kIStatus
+                                                              : ctl;  // ISTATUS is UNKNOWN while disabled
 }
 
 bool level(const CpuState& s, const Timer& t, u64 counter) { return control(s, t, counter) == (kEnable | kIStatus); }
@@ -41,7 +42,8 @@ const Timer& timer_of(SysReg r) {
 }  // namespace
 
 TimerState evaluate_timers(const CpuState& s, u64 counter) {
-  return {level(s, kPhysical, counter), level(s, kVirtual, counter), std::min(deadline(s, kPhysical, counter), deadline(s, kVirtual, counter))};
+  return {level(s, kPhysical, counter), level(s, kVirtual, counter),
+          std::min(deadline(s, kPhysical, counter), deadline(s, kVirtual, counter))};
 }
 
 u64 read_timer(const CpuState& s, SysReg r, u64 counter) {

@@ -1,5 +1,6 @@
-// The generic timers of a PE (Arm ARM D11, D17.11) as functions of their registers and the system counter. Who owns the time (runtime)
-// asks for levels and the next deadline, and asks again when a register changes or the deadline has come.
+// The generic timers of a PE (Arm ARM D11, D17.11) as functions of their registers and the system counter. Who owns the
+// time (runtime) asks for levels and the next deadline, and asks again when a register changes or the deadline has
+// come.
 #pragma once
 #include "cpu/state.h"
 
@@ -21,7 +22,8 @@ TimerState evaluate_timers(const CpuState& s, u64 counter);
 u64 read_timer(const CpuState& s, SysReg r, u64 counter);
 void write_timer(CpuState& s, SysReg r, u64 value, u64 counter);
 
-// The counter at a time, and the first time in nanoseconds at which the counter has a value (kNever-like ~0 when that does not fit).
+// The counter at a time, and the first time in nanoseconds at which the counter has a value (kNever-like ~0 when that
+// does not fit).
 u64 counter_of_ns(u64 ns, u64 frequency);
 u64 ns_of_counter(u64 counter, u64 frequency);
 

@@ -8,7 +8,8 @@ namespace ferry::cpu {
 namespace {
 
 constexpr unsigned kWatchpoints = 4;
-static_assert(static_cast<unsigned>(SysReg::DBGWCR3_EL1) == static_cast<unsigned>(SysReg::DBGWVR0_EL1) + 7, "DBGWVR and DBGWCR alternate");
+static_assert(static_cast<unsigned>(SysReg::DBGWCR3_EL1) == static_cast<unsigned>(SysReg::DBGWVR0_EL1) + 7,
+              "DBGWVR and DBGWCR alternate");
 
 u64 address(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGWVR0_EL1) + 2 * n]; }
 u64 control(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGWVR0_EL1) + 2 * n + 1]; }
@@ -50,7 +51,8 @@ bool armed(const CpuState& s, unsigned n, bool write, bool privileged) {
   if (!bit(wcr, 20)) return true;  // WT
   const usize linked = static_cast<usize>(bits(wcr, 19, 16));
   if (linked > 5) return false;
-  const u64 bcr = s.sys[static_cast<usize>(SysReg::DBGBCR0_EL1) + 2 * linked], bvr = s.sys[static_cast<usize>(SysReg::DBGBVR0_EL1) + 2 * linked];
+  const u64 bcr = s.sys[static_cast<usize>(SysReg::DBGBCR0_EL1) + 2 * linked],
+            bvr = s.sys[static_cast<usize>(SysReg::DBGBVR0_EL1) + 2 * linked];
   return bit(bcr, 0) && bits(bcr, 23, 20) == 3 && ((s.reg(SysReg::CONTEXTIDR_EL1) ^ bvr) & 0xffffffff) == 0;
 }
 

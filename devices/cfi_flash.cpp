@@ -14,10 +14,12 @@ Result<std::unique_ptr<Device>> CfiFlash::make(const DeviceContext& context) {
   for (usize i = 0; i < context.reg_sizes.size(); ++i) {
     const u64 size = context.reg_sizes[i];
     if (size == 0 || size % Bank::kBlockSize != 0 || size > u64{1} << 30) {
-      return Error{fmt::format("{}: bank {} has {} bytes, expected a multiple of 256 KiB up to 1 GiB", context.name, i, size)};
+      return Error{
+          fmt::format("{}: bank {} has {} bytes, expected a multiple of 256 KiB up to 1 GiB", context.name, i, size)};
     }
     if (context.block(i) != nullptr && context.block(i)->size() > size) {
-      return Error{fmt::format("{}: the image of bank {} has {} bytes, expected at most {}", context.name, i, context.block(i)->size(), size)};
+      return Error{fmt::format("{}: the image of bank {} has {} bytes, expected at most {}", context.name, i,
+                               context.block(i)->size(), size)};
     }
   }
   std::unique_ptr<CfiFlash> flash(new CfiFlash(context));
@@ -33,7 +35,8 @@ CfiFlash::CfiFlash(const DeviceContext& context)
         for (auto& bank : banks_of_flash_) bank->keep();
       }) {
   for (usize i = 0; i < context.reg_sizes.size(); ++i) {
-    banks_of_flash_.push_back(std::make_unique<Bank>(*this, fmt::format("{} bank {}", name(), i), static_cast<usize>(context.reg_sizes[i]),
+    banks_of_flash_.push_back(std::make_unique<Bank>(*this, fmt::format("{} bank {}", name(), i),
+                                                     static_cast<usize>(context.reg_sizes[i]),
                                                      context.cell("bank-width", 4), context.block(i)));
     add_region(*banks_of_flash_.back());
   }
@@ -41,7 +44,9 @@ CfiFlash::CfiFlash(const DeviceContext& context)
 
 CfiFlash::~CfiFlash() = default;
 
-RomDevice* CfiFlash::rom_region(usize index) { return index < banks_of_flash_.size() ? banks_of_flash_[index].get() : nullptr; }
+RomDevice* CfiFlash::rom_region(usize index) {
+  return index < banks_of_flash_.size() ? banks_of_flash_[index].get() : nullptr;
+}
 
 void CfiFlash::on_reset() {
   for (auto& bank : banks_of_flash_) bank->reset();

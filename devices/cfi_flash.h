@@ -1,5 +1,6 @@
-// NOR flash with the Common Flash Interface (JEDEC JESD68.01) and the Intel/Sharp extended command set (Intel 28F128J3 datasheet,
-// 290667), one bank a window. A bank of 4 bytes is two 16-bit chips side by side that take the same commands.
+// NOR flash with the Common Flash Interface (JEDEC JESD68.01) and the Intel/Sharp extended command set (Intel 28F128J3
+// datasheet, 290667), one bank a window. A bank of 4 bytes is two 16-bit chips side by side that take the same
+// commands.
 #pragma once
 #include <memory>
 #include <vector>
@@ -10,8 +11,9 @@ namespace ferry::devices {
 
 class CfiFlash : public Device {
  public:
-  // `bank-width` is 1, 2 or 4 (4). Bank i keeps its content in the context's block i: what the image does not cover is erased, and
-  // changes there are not kept. A read-only image makes a bank whose programming and erasing fail as if all of it were locked.
+  // `bank-width` is 1, 2 or 4 (4). Bank i keeps its content in the context's block i: what the image does not cover is
+  // erased, and changes there are not kept. A read-only image makes a bank whose programming and erasing fail as if all
+  // of it were locked.
   static Result<std::unique_ptr<Device>> make(const DeviceContext& context);
   ~CfiFlash() override;
 

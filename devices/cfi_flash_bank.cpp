@@ -21,7 +21,8 @@ constexpr unsigned kBufferLog2 = 9;  // bytes a chip takes in one buffered progr
 
 }  // namespace
 
-FlashArray::FlashArray(usize size, usize block_size) : size_(size), block_size_(block_size), present_(size / block_size) {
+FlashArray::FlashArray(usize size, usize block_size)
+    : size_(size), block_size_(block_size), present_(size / block_size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT(memory != MAP_FAILED, "address space for a flash bank");
   data_ = static_cast<u8*>(memory);
@@ -45,13 +46,20 @@ void FlashArray::visit(Archive& archive) {
   for (usize i = 0; i < present_.size(); ++i) {
     bool there = present(i);
     archive.field("nonvolatile_present", there);
-    if (there) archive.bytes("nonvolatile_block", {block(i), block_size_});
-    else if (archive.loading()) present_[i] = 0;
+    if (there)
+      archive.bytes("nonvolatile_block", {block(i), block_size_});
+    else if (archive.loading())
+      present_[i] = 0;
   }
 }
 
 CfiFlash::Bank::Bank(CfiFlash& flash, std::string name, usize size, unsigned width, BlockBackend* image)
-    : flash_(flash), name_(std::move(name)), width_(width), image_(image), array_(size, kBlockSize), locked_(size / kBlockSize) {}
+    : flash_(flash),
+      name_(std::move(name)),
+      width_(width),
+      image_(image),
+      array_(size, kBlockSize),
+      locked_(size / kBlockSize) {}
 
 Status CfiFlash::Bank::load() {
   if (image_ == nullptr) return {};
@@ -85,7 +93,8 @@ void CfiFlash::Bank::visit(Archive& archive) {
     archive.field("buffer_count", count);
     const u32 most = width_ << kBufferLog2;
     if (archive.loading()) {
-      const bool sound = mode_ <= Mode::kQuery && next_ <= Next::kProtection && count <= most && buffer_left_ <= most && block < locked_.size();
+      const bool sound = mode_ <= Mode::kQuery && next_ <= Next::kProtection && count <= most && buffer_left_ <= most &&
+                         block < locked_.size();
       if (!sound) {
         archive.fail(name_ + ": the saved command state is out of range");
         reset();
@@ -98,7 +107,8 @@ void CfiFlash::Bank::visit(Archive& archive) {
       archive.field("offset", write.offset);
       archive.field("value", write.value);
       archive.field("size", write.size);
-      const bool inside = (write.size == 1 || write.size == 2 || write.size == 4) && u64{write.offset} + write.size <= array_.size();
+      const bool inside =
+          (write.size == 1 || write.size == 2 || write.size == 4) && u64{write.offset} + write.size <= array_.size();
       if (inside) continue;
       archive.fail(name_ + ": a saved buffered write is out of range");
       write = {0, 0, 1};
@@ -218,7 +228,7 @@ void CfiFlash::Bank::write_part(usize offset, unsigned size, u32 value) {
 
 void CfiFlash::Bank::command(usize offset, u8 code) {
   switch (code) {
-    case 0xff:                            // Read Array
+    case 0xff:                             // Read Array
     case 0xf0: return show(Mode::kArray);  // how a driver that tries another command set resets
     case 0x90: return show(Mode::kIdentifier);
     case 0x98: return show(Mode::kQuery);
@@ -235,9 +245,7 @@ void CfiFlash::Bank::command(usize offset, u8 code) {
     case 0xc0: next_ = Next::kProtection; return show(Mode::kStatus);
     case 0xb0:  // Suspend and Resume: nothing ever takes time
     case 0xd0: return show(Mode::kStatus);
-    default:
-      guest_error("{}: unknown command {:#04x} at {:#x}", name_, code, offset);
-      return show(Mode::kArray);
+    default: guest_error("{}: unknown command {:#04x} at {:#x}", name_, code, offset); return show(Mode::kArray);
   }
 }
 
@@ -265,14 +273,15 @@ void CfiFlash::Bank::continue_with(usize offset, unsigned size, u32 value) {
   }
 }
 
-// Words of one chip, less one. Each data write counts as one, whether it fills both chips or (as drivers do that take the bank for one
-// 16-bit chip) one of them.
+// Words of one chip, less one. Each data write counts as one, whether it fills both chips or (as drivers do that take
+// the bank for one 16-bit chip) one of them.
 void CfiFlash::Bank::begin_buffer(u32 value) {
   const u32 count = (width_ == 1 ? value & 0xff : value & 0xffff) + 1;
   const u32 bytes = count * width_;
   buffer_.clear();
   if (bytes > std::max(width_ / 2, 1u) << kBufferLog2) {
-    guest_error("{}: buffered program of {} bytes, expected at most {}", name_, bytes, std::max(width_ / 2, 1u) << kBufferLog2);
+    guest_error("{}: buffered program of {} bytes, expected at most {}", name_, bytes,
+                std::max(width_ / 2, 1u) << kBufferLog2);
     status_ |= kSequenceError;
     return;
   }
@@ -361,7 +370,8 @@ void CfiFlash::Bank::keep() {
       for (usize i = from; i < to; ++i) bytes.push_back(array_.get(i));
     }
     if (bytes.empty()) return;
-    if (const Status status = image_->write(from, bytes); !status) log_text(LogCategory::kMachine, name_ + ": " + status.error().message);
+    if (const Status status = image_->write(from, bytes); !status)
+      log_text(LogCategory::kMachine, name_ + ": " + status.error().message);
   }
 }
 

@@ -51,7 +51,8 @@ class Device {
   // State outside the banks: reset, and visited. Both with the lock held.
   virtual void on_reset() {}
   virtual void visit_state(Archive& /*archive*/) {}
-  // Interrupt levels (and other outputs) as functions of the state. With the lock held, after every access, reset and load.
+  // Interrupt levels (and other outputs) as functions of the state. With the lock held, after every access, reset and
+  // load.
   virtual void after_access() {}
   // Work that must not hold the lock: DMA, back ends. After every access, reset and load, on the same thread.
   virtual void after_unlock() {}
@@ -88,8 +89,8 @@ class Device {
   std::vector<MmioHandler*> regions_;
 };
 
-// Work that runs with no lock held, on whichever thread asks first, one thread at a time: a request that comes while it runs makes it
-// run again and returns at once. So a vCPU never waits for another one's DMA.
+// Work that runs with no lock held, on whichever thread asks first, one thread at a time: a request that comes while it
+// runs makes it run again and returns at once. So a vCPU never waits for another one's DMA.
 class Deferred {
  public:
   explicit Deferred(std::function<void()> work) : work_(std::move(work)) {}

@@ -9,8 +9,8 @@ namespace ferry::devices {
 namespace {
 
 constexpr u16 kSignatureKey = 0x00, kIdKey = 0x01, kDirectoryKey = 0x19, kFirstFile = 0x20;
-constexpr u16 kKeyMask = 0x3fff;                              // bit 14: write, bit 15: architecture's own
-constexpr u64 kDmaSignature = 0x51454d5520434647;             // "QEMU CFG"
+constexpr u16 kKeyMask = 0x3fff;                                           // bit 14: write, bit 15: architecture's own
+constexpr u64 kDmaSignature = 0x51454d5520434647;                          // "QEMU CFG"
 constexpr u32 kError = 1, kRead = 2, kSkip = 4, kSelect = 8, kWrite = 16;  // DMA control
 constexpr usize kNameSize = 56;
 
@@ -89,7 +89,10 @@ u64 FwCfg::read_register(u64 offset, unsigned size) {
     return value;
   }
   if (offset >= kDma && offset < kEnd && offset % size == 0 && size >= 4) {
-    return swapped(size == 8 ? kDmaSignature : offset == kDma ? kDmaSignature >> 32 : kDmaSignature & low_mask(32), size);
+    return swapped(size == 8        ? kDmaSignature
+                   : offset == kDma ? kDmaSignature >> 32
+                                    : kDmaSignature & low_mask(32),
+                   size);
   }
   guest_error("{}: read of {} bytes at {:#x}", name(), size, offset);
   return 0;
@@ -141,7 +144,8 @@ void FwCfg::transfer() {
     guest_error("{}: DMA structure at {:#x}, which is not memory", name(), at);
     return;
   }
-  const bool done = move(static_cast<u32>(get_big(&access[0], 4)), static_cast<u32>(get_big(&access[4], 4)), get_big(&access[8], 8));
+  const bool done =
+      move(static_cast<u32>(get_big(&access[0], 4)), static_cast<u32>(get_big(&access[4], 4)), get_big(&access[8], 8));
   const std::array<u8, 4> answer{0, 0, 0, static_cast<u8>(done ? 0 : kError)};
   memory_.write(at, answer.data(), answer.size());
 }

@@ -1,5 +1,5 @@
-// Firmware configuration device, `qemu,fw-cfg-mmio`: docs/specs/fw_cfg of QEMU (the interface, with DMA). Data at 0, selector at 8,
-// DMA address at 16; selector, DMA and the directory are big-endian.
+// Firmware configuration device, `qemu,fw-cfg-mmio`: docs/specs/fw_cfg of QEMU (the interface, with DMA). Data at 0,
+// selector at 8, DMA address at 16; selector, DMA and the directory are big-endian.
 #pragma once
 #include <map>
 

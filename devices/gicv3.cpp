@@ -35,8 +35,9 @@ void pair(Register& set, Register& clear) {
 
 Result<std::unique_ptr<Device>> Gicv3::make(const DeviceContext& context) {
   if (context.cpus.empty() || context.reg_sizes.size() < 2) {
-    return Error{fmt::format("{}: {} windows and {} processors, expected a distributor, a redistributor region and a processor",
-                             context.name, context.reg_sizes.size(), context.cpus.size())};
+    return Error{
+        fmt::format("{}: {} windows and {} processors, expected a distributor, a redistributor region and a processor",
+                    context.name, context.reg_sizes.size(), context.cpus.size())};
   }
   u64 frames = 0;
   for (usize i = 1; i < context.reg_sizes.size(); ++i) frames += context.reg_sizes[i] / kCpuFrames;
@@ -74,7 +75,8 @@ Gicv3::Gicv3(const DeviceContext& context) : Device(context.name) {
     for (usize k = 0; k < count; ++k, ++next) {
       const u32 usual = static_cast<u32>(next / 16 << 8 | next % 16);
       const u32 affinity = next < context.cpu_affinities.size() ? context.cpu_affinities[next] : usual;
-      cpus_.push_back(std::make_unique<Cpu>(name(), static_cast<unsigned>(next), affinity, k + 1 == count, *context.cpus[next]));
+      cpus_.push_back(
+          std::make_unique<Cpu>(name(), static_cast<unsigned>(next), affinity, k + 1 == count, *context.cpus[next]));
     }
   }
   for (const auto& cpu : cpus_) {
@@ -126,8 +128,8 @@ Result<IrqLine> Gicv3::line(std::span<const u32> specifier, unsigned vcpu) {
   const u32 number = specifier[1];
   if (specifier[0] == 1) {
     if (number > 15 || vcpu >= cpus_.size()) {
-      return Error{fmt::format("{}: private interrupt {} of processor {}, expected one of 0 to 15 of {} processors", name(),
-                               number, vcpu, cpus_.size())};
+      return Error{fmt::format("{}: private interrupt {} of processor {}, expected one of 0 to 15 of {} processors",
+                               name(), number, vcpu, cpus_.size())};
     }
     return private_line(vcpu, number);
   }
@@ -135,7 +137,8 @@ Result<IrqLine> Gicv3::line(std::span<const u32> specifier, unsigned vcpu) {
     return Error{fmt::format("{}: interrupt type {} number {}, expected 0 (shared, below {}) or 1 (private, below 16)",
                              name(), specifier[0], number, 32 * (words_ - 1))};
   }
-  return IrqLine([](void* gic, u32 n, bool level) { static_cast<Gicv3*>(gic)->set_input(n, level); }, this, 32 + number);
+  return IrqLine([](void* gic, u32 n, bool level) { static_cast<Gicv3*>(gic)->set_input(n, level); }, this,
+                 32 + number);
 }
 
 IrqLine Gicv3::private_line(unsigned vcpu, u32 ppi) {
@@ -174,14 +177,17 @@ void Gicv3::set_input(u32 number, bool level) {
 Gicv3::Word Gicv3::spi_word(unsigned word) const {
   const Distributor& d = *distributor_;
   const unsigned i = word - 1;
-  return {static_cast<u32>(d.GICD_IGROUPR.get(i)),    static_cast<u32>(d.GICD_ISENABLER.get(i)),
-          static_cast<u32>(d.GICD_ISPENDR.get(i)),    static_cast<u32>(d.GICD_ISACTIVER.get(i)),
-          spi_levels_[word].load(std::memory_order_relaxed), edge_bits(d.GICD_ICFGR.get(2 * i), d.GICD_ICFGR.get(2 * i + 1))};
+  return {static_cast<u32>(d.GICD_IGROUPR.get(i)),
+          static_cast<u32>(d.GICD_ISENABLER.get(i)),
+          static_cast<u32>(d.GICD_ISPENDR.get(i)),
+          static_cast<u32>(d.GICD_ISACTIVER.get(i)),
+          spi_levels_[word].load(std::memory_order_relaxed),
+          edge_bits(d.GICD_ICFGR.get(2 * i), d.GICD_ICFGR.get(2 * i + 1))};
 }
 
 Gicv3::Word Gicv3::private_word(const Cpu& c) const {
-  return {static_cast<u32>(c.GICR_IGROUPR0.get()),   static_cast<u32>(c.GICR_ISENABLER0.get()),
-          static_cast<u32>(c.GICR_ISPENDR0.get()),   static_cast<u32>(c.GICR_ISACTIVER0.get()),
+  return {static_cast<u32>(c.GICR_IGROUPR0.get()),  static_cast<u32>(c.GICR_ISENABLER0.get()),
+          static_cast<u32>(c.GICR_ISPENDR0.get()),  static_cast<u32>(c.GICR_ISACTIVER0.get()),
           c.levels.load(std::memory_order_relaxed), edge_bits(c.GICR_ICFGR0.get(), c.GICR_ICFGR1.get())};
 }
 
@@ -202,7 +208,8 @@ void Gicv3::rebuild_routes() {
   }
 }
 
-// The pending interrupt of the highest priority that this vCPU's enabled groups let through; the lowest INTID among equals.
+// The pending interrupt of the highest priority that this vCPU's enabled groups let through; the lowest INTID among
+// equals.
 Gicv3::Candidate Gicv3::best(const Cpu& cpu) const {
   Candidate found;
   const bool group0 = distributor_->GICD_CTLR.test(1) && cpu.enabled(kGroup0);
@@ -227,7 +234,8 @@ void Gicv3::update(Cpu& cpu) {
   const Candidate candidate = best(cpu);
   const bool signal = can_preempt(cpu, candidate);
   if (log_enabled(LogCategory::kDevice) && signal && (cpu.signals.lines & (kCpuLineIrq | kCpuLineFiq)) == 0) {
-    log(LogCategory::kDevice, "{}: signals INTID {}, priority {:#x}, to processor {}", name(), candidate.intid, candidate.priority, cpu.index);
+    log(LogCategory::kDevice, "{}: signals INTID {}, priority {:#x}, to processor {}", name(), candidate.intid,
+        candidate.priority, cpu.index);
   }
   cpu.signals.set(kCpuLineFiq, signal && candidate.group == kGroup0);
   cpu.signals.set(kCpuLineIrq, signal && candidate.group == kGroup1);

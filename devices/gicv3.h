@@ -1,6 +1,6 @@
-// Generic Interrupt Controller, version 3: Arm IHI 0069. Distributor, redistributors and the CPU interfaces as system registers.
-// One Security state (GICD_CTLR.DS = 1), affinity routing always on, 32 priority levels, no LPIs and no ITS (the type registers say
-// so). Group 1 is signalled as IRQ, Group 0 as FIQ.
+// Generic Interrupt Controller, version 3: Arm IHI 0069. Distributor, redistributors and the CPU interfaces as system
+// registers. One Security state (GICD_CTLR.DS = 1), affinity routing always on, 32 priority levels, no LPIs and no ITS
+// (the type registers say so). Group 1 is signalled as IRQ, Group 0 as FIQ.
 #pragma once
 #include <array>
 #include <atomic>
@@ -14,7 +14,8 @@ namespace ferry::devices {
 
 class Gicv3 : public Device, public InterruptController {
  public:
-  // Windows: the distributor, then one or more redistributor regions of 128 KiB a vCPU. `ferry,spis`: how many SPIs (256).
+  // Windows: the distributor, then one or more redistributor regions of 128 KiB a vCPU. `ferry,spis`: how many SPIs
+  // (256).
   static Result<std::unique_ptr<Device>> make(const DeviceContext& context);
   explicit Gicv3(const DeviceContext& context);
   ~Gicv3() override;

@@ -35,7 +35,8 @@ u64 Gicv3::Cpu::running_priority() const {
 
 u8 Gicv3::Cpu::group_priority_mask(Group group) const {
   const bool own = group == kGroup1 && !ICC_CTLR_EL1.test(kCbpr);
-  const u64 point = own ? std::clamp<u64>(ICC_BPR1_EL1.get(), kMinBpr1, 7) - 1 : std::clamp<u64>(ICC_BPR0_EL1.get(), kMinBpr0, 7);
+  const u64 point =
+      own ? std::clamp<u64>(ICC_BPR1_EL1.get(), kMinBpr1, 7) - 1 : std::clamp<u64>(ICC_BPR0_EL1.get(), kMinBpr0, 7);
   return static_cast<u8>(0xff << (point + 1));
 }
 
@@ -65,7 +66,8 @@ u64 Gicv3::acknowledge(Cpu& cpu, Group group) {
   Register& active_priorities = group == kGroup0 ? cpu.ICC_AP0R0_EL1 : cpu.ICC_AP1R0_EL1;
   const unsigned level = (candidate.priority & cpu.group_priority_mask(group)) >> kPriorityShift;
   active_priorities.assign(u64{1} << level, true);
-  // Another vCPU may have been signalled for it only if routing changed in between: its own update follows from the state.
+  // Another vCPU may have been signalled for it only if routing changed in between: its own update follows from the
+  // state.
   if (candidate.intid >= 32) update_all();
   return candidate.intid;
 }
@@ -88,7 +90,8 @@ void Gicv3::end_of_interrupt(Cpu& cpu, Group group, u64 value) {
   const bool highest_is_ours = own != 0 && (other == 0 || std::countr_zero(own) <= std::countr_zero(other));
   if (!highest_is_ours) {
     // UNPREDICTABLE: chose to ignore an end that does not match the highest active priority's group.
-    guest_error("{}: end of interrupt {} of group {}, which is not the running one", name(), intid, static_cast<int>(group));
+    guest_error("{}: end of interrupt {} of group {}, which is not the running one", name(), intid,
+                static_cast<int>(group));
     return;
   }
   (group == kGroup0 ? cpu.ICC_AP0R0_EL1 : cpu.ICC_AP1R0_EL1).set(own & (own - 1));
@@ -115,7 +118,8 @@ void Gicv3::deactivate(Cpu& cpu, u64 value) {
 // ICC_SGI0R_EL1, ICC_SGI1R_EL1
 void Gicv3::send_sgi(const Cpu& from, Group group, u64 value) {
   const u32 mask = u32{1} << bits(value, 27, 24);
-  const u32 cluster = static_cast<u32>(bits(value, 55, 48) << 24 | bits(value, 39, 32) << 16 | bits(value, 23, 16) << 8);
+  const u32 cluster =
+      static_cast<u32>(bits(value, 55, 48) << 24 | bits(value, 39, 32) << 16 | bits(value, 23, 16) << 8);
   const u64 range = bits(value, 47, 44);
   for (const auto& target : cpus_) {
     bool meant = false;

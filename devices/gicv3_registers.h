@@ -9,7 +9,10 @@ namespace gicv3 {
 
 // Four priorities a register; five bits of each are implemented.
 inline std::vector<Field> priority_fields() {
-  return {{"Priority0", 3, 5, Access::kRw}, {"Priority1", 11, 5, Access::kRw}, {"Priority2", 19, 5, Access::kRw}, {"Priority3", 27, 5, Access::kRw}};
+  return {{"Priority0", 3, 5, Access::kRw},
+          {"Priority1", 11, 5, Access::kRw},
+          {"Priority2", 19, 5, Access::kRw},
+          {"Priority3", 27, 5, Access::kRw}};
 }
 
 // Sixteen two-bit configurations a register; bit 1 of each means edge-triggered, bit 0 is reserved.
@@ -39,8 +42,8 @@ struct Identification {
 
 }  // namespace gicv3
 
-// 12.9 The Distributor. With affinity routing the registers of INTIDs 0 to 31 are in the redistributors: arrays begin at element 1
-// of the manual's numbering, so `words` counts SPI words only.
+// 12.9 The Distributor. With affinity routing the registers of INTIDs 0 to 31 are in the redistributors: arrays begin
+// at element 1 of the manual's numbering, so `words` counts SPI words only.
 struct Gicv3::Distributor {
   Distributor(const std::string& device, unsigned spi_words) : words(spi_words), bank(device, "distributor") {}
   const unsigned words;
@@ -70,7 +73,8 @@ struct Gicv3::Distributor {
   // clang-format on
 };
 
-// 12.10 The Redistributor: RD and SGI frames; 12.2 the CPU interface, its registers at made-up offsets (a guest reaches them by name).
+// 12.10 The Redistributor: RD and SGI frames; 12.2 the CPU interface, its registers at made-up offsets (a guest reaches
+// them by name).
 struct Gicv3::Cpu {
   Cpu(const std::string& gic, unsigned vcpu, u32 packed_affinity, bool last, CpuSignals& cpu_signals)
       : device(gic), index(vcpu), affinity(packed_affinity), is_last(last), signals(cpu_signals) {}
@@ -80,8 +84,8 @@ struct Gicv3::Cpu {
   const u32 affinity;  // Aff3.Aff2.Aff1.Aff0
   const bool is_last;  // of its redistributor region
   CpuSignals& signals;
-  std::atomic<u32> levels{0};              // wires of INTIDs 16 to 31
-  std::array<u32, kMaxWords> routed{};     // SPIs whose target this vCPU is: follows from GICD_IROUTER
+  std::atomic<u32> levels{0};           // wires of INTIDs 16 to 31
+  std::array<u32, kMaxWords> routed{};  // SPIs whose target this vCPU is: follows from GICD_IROUTER
 
   // clang-format off
   RegisterBank rd{device, "redistributor" + std::to_string(index)};

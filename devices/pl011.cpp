@@ -8,14 +8,14 @@ namespace ferry::devices {
 namespace {
 
 // UARTFR, and the modem inputs as last_modem_ keeps them.
-constexpr u64 kCts = 1 << 0, kDsr = 1 << 1, kDcd = 1 << 2, kBusy = 1 << 3, kRxfe = 1 << 4, kTxff = 1 << 5, kRxff = 1 << 6,
-              kTxfe = 1 << 7, kRi = 1 << 8;
+constexpr u64 kCts = 1 << 0, kDsr = 1 << 1, kDcd = 1 << 2, kBusy = 1 << 3, kRxfe = 1 << 4, kTxff = 1 << 5,
+              kRxff = 1 << 6, kTxfe = 1 << 7, kRi = 1 << 8;
 // UARTDR above the data.
 constexpr u16 kBe = 1 << 10, kOe = 1 << 11;
 // UARTLCR_H, UARTCR
 constexpr u64 kBrk = 1 << 0, kFen = 1 << 4;
-constexpr u64 kUarten = 1 << 0, kLbe = 1 << 7, kTxe = 1 << 8, kRxe = 1 << 9, kDtr = 1 << 10, kRts = 1 << 11, kOut1 = 1 << 12,
-              kOut2 = 1 << 13;
+constexpr u64 kUarten = 1 << 0, kLbe = 1 << 7, kTxe = 1 << 8, kRxe = 1 << 9, kDtr = 1 << 10, kRts = 1 << 11,
+              kOut1 = 1 << 12, kOut2 = 1 << 13;
 // UARTRIS and its companions
 constexpr u64 kIntRi = 1 << 0, kIntCts = 1 << 1, kIntDcd = 1 << 2, kIntDsr = 1 << 3, kIntRx = 1 << 4, kIntTx = 1 << 5,
               kIntRt = 1 << 6, kIntErrors = 0xf << 7;
@@ -160,8 +160,8 @@ void Pl011::timed_out() {
 }
 
 void Pl011::write_data(u64 value) {
-  // DEVIATION: a disabled UART transmits too. Kernels' early consoles rely on firmware that enabled it, and a directly booted
-  // kernel has none.
+  // DEVIATION: a disabled UART transmits too. Kernels' early consoles rely on firmware that enabled it, and a directly
+  // booted kernel has none.
   if (!UARTCR.test(kUarten) || !UARTCR.test(kTxe)) guest_error("{}: data written while the UART is disabled", name());
   if (UARTCR.test(kLbe)) {
     receive(static_cast<Character>(value));
@@ -210,7 +210,8 @@ void Pl011::after_unlock() {
   if (input_wanted_ && input_waits_) input_.request();
 }
 
-// How many characters may be taken from the back end. None while the receiver is off: they wait there until a driver is ready.
+// How many characters may be taken from the back end. None while the receiver is off: they wait there until a driver is
+// ready.
 unsigned Pl011::input_room() const {
   const bool on = UARTCR.test(kUarten) && UARTCR.test(kRxe) && !UARTCR.test(kLbe);
   return on && rx_.size < depth() ? depth() - rx_.size : 0;

@@ -3,7 +3,10 @@
 namespace ferry::devices {
 
 Pl031::Pl031(const DeviceContext& context)
-    : Device(context.name), clock_(context.clock), line_(context.irq(0)), alarm_(context.events, [this] { locked([&] { look(); }); }) {
+    : Device(context.name),
+      clock_(context.clock),
+      line_(context.irq(0)),
+      alarm_(context.events, [this] { locked([&] { look(); }); }) {
   add_region(bank_);
   RTCDR.on_read([this](unsigned) { return count(); });
   RTCMR.on_write([this](const Register::Write&) { count_changed(); });
@@ -39,8 +42,8 @@ void Pl031::visit_state(Archive& archive) {
 
 u32 Pl031::count() const { return static_cast<u32>(clock_.wall() / kNanosecondsPerSecond) + offset_; }
 
-// Has the counter met RTCMR since the last look? (Differences are modulo 2^32, as the counter is; a wall clock that was set back is
-// no passing of time.)
+// Has the counter met RTCMR since the last look? (Differences are modulo 2^32, as the counter is; a wall clock that was
+// set back is no passing of time.)
 void Pl031::look() {
   const u32 now = count();
   const u32 passed = now - last_seen_;
@@ -61,7 +64,8 @@ void Pl031::after_access() {
   // A masked match is noticed when somebody looks; only an interrupt needs a moment of its own.
   if (!RTCIMSC.test(1) || RTCRIS.test(1)) return alarm_.disarm();
   const u32 seconds = static_cast<u32>(RTCMR.get()) - last_seen_;
-  const u64 wait = (seconds == 0 ? u64{1} << 32 : seconds) * kNanosecondsPerSecond - clock_.wall() % kNanosecondsPerSecond;
+  const u64 wait =
+      (seconds == 0 ? u64{1} << 32 : seconds) * kNanosecondsPerSecond - clock_.wall() % kNanosecondsPerSecond;
   alarm_.arm(clock_.now() + wait);
 }
 

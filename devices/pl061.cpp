@@ -21,7 +21,9 @@ IrqLine Pl061::input(unsigned pin) {
   return IrqLine(
       [](void* device, u32 number, bool level) {
         auto& self = *static_cast<Pl061*>(device);
-        self.locked([&] { self.inputs_ = static_cast<u8>(level ? self.inputs_ | 1u << number : self.inputs_ & ~(1u << number)); });
+        self.locked([&] {
+          self.inputs_ = static_cast<u8>(level ? self.inputs_ | 1u << number : self.inputs_ & ~(1u << number));
+        });
       },
       this, pin);
 }

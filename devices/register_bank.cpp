@@ -41,8 +41,8 @@ Register::Register(RegisterBank& bank, RegisterSpec spec) : spec_(std::move(spec
       case Access::kReserved: break;
       case Access::kUnimplemented: unimplemented_ |= mask; break;
     }
-    const bool shows = field.access != Access::kWo && field.access != Access::kReserved &&
-                       field.access != Access::kUnimplemented;
+    const bool shows =
+        field.access != Access::kWo && field.access != Access::kReserved && field.access != Access::kUnimplemented;
     if (shows) readable_ |= mask;
   }
   ASSERT((spec_.reset & ~all) == 0, "a reset value fits its register");
@@ -92,9 +92,8 @@ void Register::guest_write(unsigned index, u64 lanes, u64 value, const std::stri
 }
 
 void RegisterBank::add(Register& added) {
-  const auto place = std::upper_bound(registers_.begin(), registers_.end(), &added, [](Register* a, Register* b) {
-    return a->spec().offset < b->spec().offset;
-  });
+  const auto place = std::upper_bound(registers_.begin(), registers_.end(), &added,
+                                      [](Register* a, Register* b) { return a->spec().offset < b->spec().offset; });
   const auto position = registers_.insert(place, &added);
   const u64 end = added.spec().offset + extent(added.spec());
   ASSERT(std::next(position) == registers_.end() || end <= (*std::next(position))->spec().offset,

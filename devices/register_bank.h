@@ -1,8 +1,10 @@
-// Register banks: a device's registers as data, in the order of its datasheet. The bank owns their values, resets, saves, loads and
-// dumps them, applies the fields' access rules, takes narrow and wide accesses, and logs what no datasheet allows.
+// Register banks: a device's registers as data, in the order of its datasheet. The bank owns their values, resets,
+// saves, loads and dumps them, applies the fields' access rules, takes narrow and wide accesses, and logs what no
+// datasheet allows.
 //
 //   RegisterBank bank_{name()};
-//   Register UARTCR{bank_, {.offset = 0x030, .name = "UARTCR", .reset = 0x300, .fields = {{"UARTEN", 0, 1, Access::kRw}, ...}}};
+//   Register UARTCR{bank_, {.offset = 0x030, .name = "UARTCR", .reset = 0x300, .fields = {{"UARTEN", 0, 1,
+//   Access::kRw}, ...}}};
 //
 // Bits that no field names are reserved: they read as zero and ignore writes.
 #pragma once
@@ -70,8 +72,8 @@ class Register {
   bool has_hooks() const { return read_hook_ || write_hook_; }
   bool read_only() const { return (rw_ | wo_ | w1c_ | w1s_) == 0; }
 
-  // What a guest's read gets instead of the stored value (fields still mask it); may have side effects. No reads of one register
-  // are merged: an access wider than the register calls it per element, a narrower one once.
+  // What a guest's read gets instead of the stored value (fields still mask it); may have side effects. No reads of one
+  // register are merged: an access wider than the register calls it per element, a narrower one once.
   Register& on_read(std::function<u64(unsigned index)> hook);
   struct Write {
     unsigned index;  // element
@@ -102,8 +104,8 @@ class RegisterBank {
   explicit RegisterBank(std::string device, std::string part = "registers")
       : part_(std::move(part)), owner_(part_ == "registers" ? std::move(device) : std::move(device) + " " + part_) {}
 
-  // A guest access of 1, 2, 4 or 8 bytes. Narrower than the register: those lanes of it; wider: each register in turn. Unaligned
-  // accesses and offsets without a register read as zero, ignore writes, and are logged.
+  // A guest access of 1, 2, 4 or 8 bytes. Narrower than the register: those lanes of it; wider: each register in turn.
+  // Unaligned accesses and offsets without a register read as zero, ignore writes, and are logged.
   u64 read(u64 offset, unsigned size);
   void write(u64 offset, unsigned size, u64 value);
 
@@ -125,7 +127,7 @@ class RegisterBank {
   void write_part(u64 offset, unsigned size, u64 value);
 
   std::string part_;
-  std::string owner_;  // as logs name it
+  std::string owner_;                 // as logs name it
   std::vector<Register*> registers_;  // by offset
 };
 

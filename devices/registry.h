@@ -23,10 +23,10 @@ struct DeviceContext {
   EventQueue& events;
   GuestMemory& memory;
 
-  std::vector<u64> reg_sizes = {};    // bytes of each window of `reg`
-  std::vector<IrqLine> irqs = {};     // one per entry of `interrupts`
-  std::vector<u64> clocks_hz = {};    // one per entry of `clocks`, 0 when unknown
-  CharBackend* chardev = nullptr;     // null: output is dropped, no input comes
+  std::vector<u64> reg_sizes = {};         // bytes of each window of `reg`
+  std::vector<IrqLine> irqs = {};          // one per entry of `interrupts`
+  std::vector<u64> clocks_hz = {};         // one per entry of `clocks`, 0 when unknown
+  CharBackend* chardev = nullptr;          // null: output is dropped, no input comes
   std::vector<BlockBackend*> blocks = {};  // one per flash bank, or the disk; null entries allowed
   EntropySource* entropy = nullptr;
   std::vector<CpuSignals*> cpus = {};  // interrupt controllers: one per vCPU
@@ -34,11 +34,13 @@ struct DeviceContext {
   std::vector<u32> cpu_affinities = {};
   std::map<std::string, std::vector<u8>> properties = {};  // the node's other properties, raw
 
-  // fw_cfg: named files of its directory, and items by key (kernel 0x08, 0x11; ramdisk 0x0b, 0x12; command line 0x14, 0x15; ...).
+  // fw_cfg: named files of its directory, and items by key (kernel 0x08, 0x11; ramdisk 0x0b, 0x12; command line 0x14,
+  // 0x15; ...).
   std::map<std::string, std::vector<u8>> firmware_files = {};
   std::map<u16, std::vector<u8>> firmware_items = {};
 
-  // What is plugged into the node (virtio,mmio), as `-device` names it: virtio-blk-device, virtio-rng-device. Empty: nothing.
+  // What is plugged into the node (virtio,mmio), as `-device` names it: virtio-blk-device, virtio-rng-device. Empty:
+  // nothing.
   std::string plugged = {};
   // Options of the plugged device, by QEMU's names (serial=).
   std::map<std::string, std::string> options = {};

@@ -1,4 +1,5 @@
-// StubDevice: stands where a node has no model. Reads are zero, writes go nowhere, each is logged under `unimp` with the node's name.
+// StubDevice: stands where a node has no model. Reads are zero, writes go nowhere, each is logged under `unimp` with
+// the node's name.
 #pragma once
 #include "devices/registry.h"
 

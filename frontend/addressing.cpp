@@ -1,4 +1,5 @@
-// Addresses and byte order of loads and stores (Arm ARM DDI 0487, shared/functions/memory and aarch64/functions/memory).
+// Addresses and byte order of loads and stores (Arm ARM DDI 0487, shared/functions/memory and
+// aarch64/functions/memory).
 #include "frontend/addressing.h"
 
 #include "cpu/state.h"

@@ -6,7 +6,8 @@
 
 namespace ferry::frontend {
 
-// The immediate that N:imms:immr encode for a register of `width` bits (32 or 64), or nothing where the encoding is reserved.
+// The immediate that N:imms:immr encode for a register of `width` bits (32 or 64), or nothing where the encoding is
+// reserved.
 constexpr std::optional<u64> decode_bit_masks(unsigned n, unsigned imms, unsigned immr, unsigned width) {
   const unsigned key = n << 6 | (~imms & 0x3f);
   unsigned len = 0;

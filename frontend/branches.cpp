@@ -1,4 +1,5 @@
-// Branches (Arm ARM DDI 0487, C4.1.3); exception generation and system instructions of the same class are in system.cpp.
+// Branches (Arm ARM DDI 0487, C4.1.3); exception generation and system instructions of the same class are in
+// system.cpp.
 #include <capstone/arm64.h>
 
 #include "frontend/operands.h"
@@ -78,6 +79,7 @@ void branch_register(Context& c, unsigned n) {
   c.ended = true;
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Conditional branch (immediate)
     row<"0101010 0 iiiiiiiiiiiiiiiiiii 0 cccc", b_cond>(ARM64_INS_B, "B.cond"),
@@ -98,6 +100,7 @@ constexpr Row kRows[] = {
     row<"h 011011 0 lllll iiiiiiiiiiiiii ttttt", test_branch<CmpKind::Eq>>(ARM64_INS_TBZ, "TBZ"),
     row<"h 011011 1 lllll iiiiiiiiiiiiii ttttt", test_branch<CmpKind::Ne>>(ARM64_INS_TBNZ, "TBNZ"),
 };
+// clang-format on
 
 // Exception generation, hints, barriers, PSTATE, system registers; and ERET, DRPS of the branch (register) group.
 bool is_system(u32 word) { return (word & 0xfe000000) == 0xd4000000 || (word & 0xffc00000) == 0xd6800000; }

@@ -1,4 +1,5 @@
-// Data Processing -- Immediate (Arm ARM DDI 0487, C4.1.2): PC-relative addressing, add/subtract, logical, move wide, bitfield, extract.
+// Data Processing -- Immediate (Arm ARM DDI 0487, C4.1.2): PC-relative addressing, add/subtract, logical, move wide,
+// bitfield, extract.
 #include <capstone/arm64.h>
 
 #include "frontend/bit_masks.h"
@@ -140,6 +141,7 @@ void extr(Context& c, unsigned sf, unsigned big_n, unsigned m, unsigned imms, un
   c.set_x(d, imms == 0 ? c.x(t, m) : c.b.binary(Op::Extr, c.x(t, n), c.x(t, m), imms));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // PC-rel. addressing
     row<"0 ll 10000 hhhhhhhhhhhhhhhhhhh ddddd", adr>(ARM64_INS_ADR, "ADR"),
@@ -168,6 +170,7 @@ constexpr Row kRows[] = {
     // Extract
     row<"z 00 100111 N 0 mmmmm ssssss nnnnn ddddd", extr>(ARM64_INS_EXTR, "EXTR"),
 };
+// clang-format on
 
 }  // namespace
 

@@ -163,6 +163,7 @@ void multiply_high(Context& c, unsigned m, unsigned n, unsigned d) {
   c.set_x(d, c.b.binary(Operation, c.x(Type::I64, n), c.x(Type::I64, m)));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Data-processing (2 source)
     row<"z 0 0 11010110 mmmmm 000010 nnnnn ddddd", two_sources<Op::UDiv>>(ARM64_INS_UDIV, "UDIV"),
@@ -234,6 +235,7 @@ constexpr Row kRows[] = {
     row<"1 00 11011 101 mmmmm 1 aaaaa nnnnn ddddd", multiply_add_long<Op::Sub, false>>(ARM64_INS_UMSUBL, "UMSUBL"),
     row<"1 00 11011 110 mmmmm 0 ----- nnnnn ddddd", multiply_high<Op::UMulH>>(ARM64_INS_UMULH, "UMULH"),
 };
+// clang-format on
 
 }  // namespace
 

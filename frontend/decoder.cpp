@@ -1,5 +1,5 @@
-// Instruction word -> the function that emits it. Capstone names the instruction, the class files know the encodings; every distinct word
-// goes through both once, then a bounded memo answers.
+// Instruction word -> the function that emits it. Capstone names the instruction, the class files know the encodings;
+// every distinct word goes through both once, then a bounded memo answers.
 #include "frontend/decoder.h"
 
 #include <capstone/capstone.h>
@@ -32,9 +32,11 @@ class Disassembler {
   Disassembler(const Disassembler&) = delete;
   Disassembler& operator=(const Disassembler&) = delete;
 
-  // The instruction, or nullptr when Capstone does not know the word. Address 0: the result holds wherever the word stands.
+  // The instruction, or nullptr when Capstone does not know the word. Address 0: the result holds wherever the word
+  // stands.
   const cs_insn* disassemble(u32 word, u64 address = 0) {
-    const u8 bytes[4] = {static_cast<u8>(word), static_cast<u8>(word >> 8), static_cast<u8>(word >> 16), static_cast<u8>(word >> 24)};
+    const u8 bytes[4] = {static_cast<u8>(word), static_cast<u8>(word >> 8), static_cast<u8>(word >> 16),
+                         static_cast<u8>(word >> 24)};
     const u8* code = bytes;
     usize size = sizeof bytes;
     return cs_disasm_iter(handle_, &code, &size, &address, insn_) ? insn_ : nullptr;
@@ -61,8 +63,8 @@ EmitFn find(unsigned id, u32 word) {
   return fn == nullptr ? emit_undefined : fn;
 }
 
-// The memo: lines of eight slots, a slot holds word, and one more than the number of its function. A reader needs one line and no lock.
-// Bounded: a full line loses a slot, so that no guest can make it grow.
+// The memo: lines of eight slots, a slot holds word, and one more than the number of its function. A reader needs one
+// line and no lock. Bounded: a full line loses a slot, so that no guest can make it grow.
 class Memo {
  public:
   EmitFn lookup(u32 word) {

@@ -8,11 +8,19 @@
 namespace ferry::frontend {
 
 // The Arm ARM's top-level table (DDI 0487, C4.1): op0 = bits 28:25.
-enum class EncodingClass : u8 { Unallocated, DataProcessingImmediate, BranchExceptionSystem, LoadStore, DataProcessingRegister, SimdFp };
+enum class EncodingClass : u8 {
+  Unallocated,
+  DataProcessingImmediate,
+  BranchExceptionSystem,
+  LoadStore,
+  DataProcessingRegister,
+  SimdFp
+};
 EncodingClass encoding_class(u32 word);
 std::string_view name(EncodingClass c);
 
-// Capstone's id of the base instruction (aliases normalised), 0 when it does not know the word. Thread-safe; not remembered.
+// Capstone's id of the base instruction (aliases normalised), 0 when it does not know the word. Thread-safe; not
+// remembered.
 unsigned capstone_id(u32 word);
 
 // Capstone's text of the word at an address, empty when it does not know it. Thread-safe.

@@ -12,7 +12,8 @@ constexpr u64 expand_fp_immediate(unsigned imm8, unsigned width) {
   const unsigned fraction_bits = width - exponent_bits - 1;
   const u64 sign = bits(imm8, 7, 7);
   const u64 high = bits(imm8, 6, 6);
-  const u64 exponent = (high ^ 1) << (exponent_bits - 1) | (high != 0 ? low_mask(exponent_bits - 3) << 2 : 0) | bits(imm8, 5, 4);
+  const u64 exponent =
+      (high ^ 1) << (exponent_bits - 1) | (high != 0 ? low_mask(exponent_bits - 3) << 2 : 0) | bits(imm8, 5, 4);
   return sign << (width - 1) | exponent << fraction_bits | bits(imm8, 3, 0) << (fraction_bits - 4);
 }
 

@@ -1,5 +1,5 @@
-// Data Processing -- Scalar Floating-Point (Arm ARM DDI 0487, C4.1.6). Half precision exists as a conversion format; its arithmetic is
-// FEAT_FP16 and UNDEFINED.
+// Data Processing -- Scalar Floating-Point (Arm ARM DDI 0487, C4.1.6). Half precision exists as a conversion format;
+// its arithmetic is FEAT_FP16 and UNDEFINED.
 #include <capstone/arm64.h>
 
 #include "cpu/state.h"
@@ -51,16 +51,20 @@ void move_top_from_general(Context& c, unsigned n, unsigned d) {
   if (fp_enabled(c)) c.b.set_v(d, c.b.vec(Op::VInsert, 3, c.b.get_v(d), c.x(Type::I64, n), ir::kNoValue, 1));
 }
 
-// --- Conversion between floating-point and fixed-point: through a helper, operand b = fraction bits | width << 8 | unsigned << 16
+// --- Conversion between floating-point and fixed-point: through a helper, operand b = fraction bits | width << 8 |
+// unsigned << 16
 
-u32 fixed_form(unsigned sf, unsigned scale, bool is_unsigned) { return (64 - scale) | (sf != 0 ? 64u : 32u) << 8 | u32{is_unsigned} << 16; }
+u32 fixed_form(unsigned sf, unsigned scale, bool is_unsigned) {
+  return (64 - scale) | (sf != 0 ? 64u : 32u) << 8 | u32{is_unsigned} << 16;
+}
 
 template <bool is_unsigned>
 void to_fixed(Context& c, unsigned sf, unsigned ptype, unsigned scale, unsigned n, unsigned d) {
   if (sf == 0 && scale < 32) return c.undefined();
   if (!fp_enabled(c)) return;
   const auto helper = ptype != 0 ? cpu::Helper::f64_to_fixed : cpu::Helper::f32_to_fixed;
-  const Value r = c.b.call(static_cast<u32>(helper), Type::I64, c.b.get_f(fp_type(ptype), n), c.b.imm64(fixed_form(sf, scale, is_unsigned)));
+  const Value r = c.b.call(static_cast<u32>(helper), Type::I64, c.b.get_f(fp_type(ptype), n),
+                           c.b.imm64(fixed_form(sf, scale, is_unsigned)));
   c.set_x(d, sf != 0 ? r : c.b.trunc(r));
 }
 template <bool is_unsigned>
@@ -68,7 +72,8 @@ void from_fixed(Context& c, unsigned sf, unsigned ptype, unsigned scale, unsigne
   if (sf == 0 && scale < 32) return c.undefined();
   if (!fp_enabled(c)) return;
   const auto helper = ptype != 0 ? cpu::Helper::f64_from_fixed : cpu::Helper::f32_from_fixed;
-  c.b.set_f(d, c.b.call(static_cast<u32>(helper), fp_type(ptype), c.b.zext_w(c.x(int_type(sf), n)), c.b.imm64(fixed_form(sf, scale, is_unsigned))));
+  c.b.set_f(d, c.b.call(static_cast<u32>(helper), fp_type(ptype), c.b.zext_w(c.x(int_type(sf), n)),
+                        c.b.imm64(fixed_form(sf, scale, is_unsigned))));
 }
 
 // --- One source
@@ -150,6 +155,7 @@ void multiply_add(Context& c, unsigned ptype, unsigned m, unsigned a, unsigned n
   c.b.set_f(d, c.b.ternary(Op::FMadd, addend, x, c.b.get_f(t, m)));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Conversion between floating-point and fixed-point
     row<"s 0 0 11110 0 t 0 00 010 ffffff nnnnn ddddd", from_fixed<false>>(ARM64_INS_SCVTF, "SCVTF (scalar, fixed-point)"),
@@ -222,6 +228,7 @@ constexpr Row kRows[] = {
     row<"000 11111 0 t 1 mmmmm 0 aaaaa nnnnn ddddd", multiply_add<true, true>>(ARM64_INS_FNMADD, "FNMADD"),
     row<"000 11111 0 t 1 mmmmm 1 aaaaa nnnnn ddddd", multiply_add<true, false>>(ARM64_INS_FNMSUB, "FNMSUB"),
 };
+// clang-format on
 
 }  // namespace
 

@@ -12,13 +12,15 @@ namespace {
 using ir::Type;
 using ir::Value;
 
-constexpr Access kStrb{0, false, false, false}, kLdrb{0, true, false, false}, kLdrsbX{0, true, true, true}, kLdrsbW{0, true, true, false};
-constexpr Access kStrh{1, false, false, false}, kLdrh{1, true, false, false}, kLdrshX{1, true, true, true}, kLdrshW{1, true, true, false};
+constexpr Access kStrb{0, false, false, false}, kLdrb{0, true, false, false}, kLdrsbX{0, true, true, true},
+    kLdrsbW{0, true, true, false};
+constexpr Access kStrh{1, false, false, false}, kLdrh{1, true, false, false}, kLdrshX{1, true, true, true},
+    kLdrshW{1, true, true, false};
 constexpr Access kStrW{2, false, false, false}, kLdrW{2, true, false, false}, kLdrsw{2, true, true, true};
 constexpr Access kStrX{3, false, false, true}, kLdrX{3, true, false, true};
 
-// UNPREDICTABLE: chose that a load with writeback whose target is its base keeps the loaded value (no writeback), and that a store
-// with writeback of its own base stores the old value.
+// UNPREDICTABLE: chose that a load with writeback whose target is its base keeps the loaded value (no writeback), and
+// that a store with writeback of its own base stores the old value.
 void transfer(Context& c, Access a, Value address, unsigned t, ir::MemInfo m = {}) {
   if (a.load) {
     c.set_x(t, load_element(c, a, address, m));
@@ -90,7 +92,8 @@ void prefetch_register(Context& c, unsigned, unsigned option, unsigned, unsigned
   if ((option & 2) == 0) c.undefined();
 }
 
-// LDP, LDPSW. UNPREDICTABLE: chose, for two equal targets, the second element; and no writeback when a target is the base.
+// LDP, LDPSW. UNPREDICTABLE: chose, for two equal targets, the second element; and no writeback when a target is the
+// base.
 void load_pair(Context& c, Access a, Value address, unsigned t, unsigned t2, Value new_base, i64 wback, unsigned n) {
   const bool swapped = c.mode.big_endian() != 0;
   const ir::MemInfo m{.size_log2 = a.size_log2, .sign = a.sign && !swapped};
@@ -134,6 +137,7 @@ void pair_pre(Context& c, unsigned imm7, unsigned t2, unsigned n, unsigned t) {
   pair(c, A, address, t, t2, address, offset, n);
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Load register (literal)
     row<"00 011 0 00 iiiiiiiiiiiiiiiiiii ttttt", literal<kLdrW>>(ARM64_INS_LDR, "LDR (literal)"),
@@ -256,6 +260,7 @@ constexpr Row kRows[] = {
     row<"11 111 0 01 01 iiiiiiiiiiii nnnnn ttttt", unsigned_offset<kLdrX>>(ARM64_INS_LDR, "LDR (immediate)"),
     row<"11 111 0 01 10 iiiiiiiiiiii nnnnn ttttt", prefetch>(ARM64_INS_PRFM, "PRFM (immediate)"),
 };
+// clang-format on
 
 }  // namespace
 

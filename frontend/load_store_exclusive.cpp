@@ -1,7 +1,8 @@
 // Load/store exclusive and ordered (Arm ARM DDI 0487, C4.1.4).
 //
-// UNPREDICTABLE: chose, for a store exclusive whose status register is its data or its base, that the old value is stored to the old
-// address; for a load exclusive pair with two equal targets, the second element; and that the should-be-one register fields are ignored.
+// UNPREDICTABLE: chose, for a store exclusive whose status register is its data or its base, that the old value is
+// stored to the old address; for a load exclusive pair with two equal targets, the second element; and that the
+// should-be-one register fields are ignored.
 #include <capstone/arm64.h>
 
 #include "frontend/addressing.h"
@@ -28,7 +29,8 @@ void load_ordered(Context& c, unsigned n, unsigned t) {
 template <unsigned Size>
 void store_release(Context& c, unsigned n, unsigned t) {
   const Value address = base_address(c, n);
-  store_element(c, access_of(Size), address, c.x(access_type(access_of(Size)), t), {.aligned = true, .order = Order::Release});
+  store_element(c, access_of(Size), address, c.x(access_type(access_of(Size)), t),
+                {.aligned = true, .order = Order::Release});
 }
 
 // STXRB, STXRH, STXR, STLXRB ...
@@ -37,11 +39,13 @@ void store_exclusive(Context& c, unsigned s, unsigned n, unsigned t) {
   const Type type = access_type(access_of(Size));
   const Value address = base_address(c, n);
   const Value v = swap_if_big_endian(c, c.x(type, t), Size);
-  const ir::MemInfo m{.size_log2 = static_cast<u8>(Size), .exclusive = true, .aligned = true, .write = true, .order = Ordering};
+  const ir::MemInfo m{
+      .size_log2 = static_cast<u8>(Size), .exclusive = true, .aligned = true, .write = true, .order = Ordering};
   c.set_x(s, c.b.emit({.op = Op::StoreEx, .type = type, .args = ir::args(address, v), .imm = m.encode()}));
 }
 
-// LDXP, LDAXP. A pair of words is one 64-bit access: in big-endian order its halves change places (each word is swapped by itself).
+// LDXP, LDAXP. A pair of words is one 64-bit access: in big-endian order its halves change places (each word is swapped
+// by itself).
 template <unsigned Size, Order Ordering>
 void load_exclusive_pair(Context& c, unsigned t2, unsigned n, unsigned t) {
   const ir::MemInfo m{.size_log2 = static_cast<u8>(Size), .exclusive = true, .aligned = true, .order = Ordering};
@@ -59,10 +63,16 @@ void store_exclusive_pair(Context& c, unsigned s, unsigned t2, unsigned n, unsig
   const Value address = base_address(c, n);
   const Value low = swap_if_big_endian(c, c.x(type, t), Size);
   const Value high = swap_if_big_endian(c, c.x(type, t2), Size);
-  const ir::MemInfo m{.size_log2 = static_cast<u8>(Size), .pair = true, .exclusive = true, .aligned = true, .write = true, .order = Ordering};
+  const ir::MemInfo m{.size_log2 = static_cast<u8>(Size),
+                      .pair = true,
+                      .exclusive = true,
+                      .aligned = true,
+                      .write = true,
+                      .order = Ordering};
   c.set_x(s, c.b.emit({.op = Op::StoreExPair, .type = type, .args = ir::args(address, low, high), .imm = m.encode()}));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Load/store exclusive register
     row<"00 001000 0 0 0 sssss 0 ----- nnnnn ttttt", store_exclusive<0, Order::None>>(ARM64_INS_STXRB, "STXRB"),
@@ -103,6 +113,7 @@ constexpr Row kRows[] = {
     row<"11 001000 1 1 0 ----- 1 ----- nnnnn ttttt", load_ordered<3, false, Order::Acquire>>(ARM64_INS_LDAR, "LDAR"),
     // FEAT_LSE: CAS, CASA, CASL, CASAL and their sizes: o1 = 1
 };
+// clang-format on
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Loads and Stores of SIMD and FP registers (Arm ARM DDI 0487, C4.1.4, V = 1): single registers and pairs. The structure forms (LD1 to LD4
-// and ST1 to ST4) are in load_store_structures.cpp.
+// Loads and Stores of SIMD and FP registers (Arm ARM DDI 0487, C4.1.4, V = 1): single registers and pairs. The
+// structure forms (LD1 to LD4 and ST1 to ST4) are in load_store_structures.cpp.
 #include <capstone/arm64.h>
 
 #include "frontend/addressing.h"
@@ -56,10 +56,11 @@ struct Simd {
   unsigned size;  // log2 bytes
   bool load;
 };
-constexpr Simd kStrB{0, false}, kLdrB{0, true}, kStrH{1, false}, kLdrH{1, true}, kStrS{2, false}, kLdrS{2, true}, kStrD{3, false},
-    kLdrD{3, true}, kStrQ{4, false}, kLdrQ{4, true};
+constexpr Simd kStrB{0, false}, kLdrB{0, true}, kStrH{1, false}, kLdrH{1, true}, kStrS{2, false}, kLdrS{2, true},
+    kStrD{3, false}, kLdrD{3, true}, kStrQ{4, false}, kLdrQ{4, true};
 
-void transfer(Context& c, Simd a, Value address, unsigned t, unsigned n = 0, Value new_base = ir::kNoValue, i64 offset = 0) {
+void transfer(Context& c, Simd a, Value address, unsigned t, unsigned n = 0, Value new_base = ir::kNoValue,
+              i64 offset = 0) {
   const ir::MemInfo m{.size_log2 = static_cast<u8>(a.size)};
   if (!a.load) {
     c.b.store(address, to_memory(c, a.size, t), m);
@@ -149,6 +150,7 @@ void pair_pre(Context& c, unsigned imm7, unsigned t2, unsigned n, unsigned t) {
   pair(c, A, address, t, t2, n, address, offset);
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Load register (literal)
     row<"00 011 1 00 iiiiiiiiiiiiiiiiiii ttttt", literal<kLdrS>>(ARM64_INS_LDR, "LDR (literal, SIMD&FP)"),
@@ -181,6 +183,7 @@ constexpr Row kRows[] = {
     FERRY_SINGLE_ROWS("11", "0", kStrD, kLdrD) FERRY_SINGLE_ROWS("00", "1", kStrQ, kLdrQ)
 #undef FERRY_SINGLE_ROWS
 };
+// clang-format on
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Advanced SIMD load/store structures (Arm ARM DDI 0487, C4.1.4): LD1 to LD4, ST1 to ST4, multiple structures, single structure, and the
-// replicating loads; without and with post-index.
+// Advanced SIMD load/store structures (Arm ARM DDI 0487, C4.1.4): LD1 to LD4, ST1 to ST4, multiple structures, single
+// structure, and the replicating loads; without and with post-index.
 #include <capstone/arm64.h>
 
 #include "frontend/addressing.h"
@@ -39,7 +39,9 @@ struct Multiple {
   bool load;
 };
 
-Value insert(Context& c, unsigned size, Value v, Value lane, unsigned index) { return c.b.vec(Op::VInsert, size, v, lane, ir::kNoValue, index); }
+Value insert(Context& c, unsigned size, Value v, Value lane, unsigned index) {
+  return c.b.vec(Op::VInsert, size, v, lane, ir::kNoValue, index);
+}
 
 // The registers, whole: LD1 and ST1 while element order and alignment do not show.
 void whole_registers(Context& c, Multiple a, bool q, Value base, unsigned t) {
@@ -148,8 +150,14 @@ void multiple(Context& c, unsigned q, unsigned size, unsigned n, unsigned t) {
 // Single structure: which lane, from Q, opcode<2:1>, S and size. False: reserved.
 bool lane_of(unsigned q, unsigned scale, unsigned s, unsigned size, unsigned& log2, unsigned& index) {
   switch (scale) {
-    case 0: log2 = 0; index = q << 3 | s << 2 | size; return true;
-    case 1: log2 = 1; index = q << 2 | s << 1 | size >> 1; return (size & 1) == 0;
+    case 0:
+      log2 = 0;
+      index = q << 3 | s << 2 | size;
+      return true;
+    case 1:
+      log2 = 1;
+      index = q << 2 | s << 1 | size >> 1;
+      return (size & 1) == 0;
     default:
       if ((size & 2) != 0) return false;
       log2 = (size & 1) == 0 ? 2 : 3;
@@ -159,7 +167,8 @@ bool lane_of(unsigned q, unsigned scale, unsigned s, unsigned size, unsigned& lo
 }
 
 template <unsigned Elements, bool Load>
-void single_post(Context& c, unsigned q, unsigned m, unsigned scale, unsigned s, unsigned size, unsigned n, unsigned t) {
+void single_post(Context& c, unsigned q, unsigned m, unsigned scale, unsigned s, unsigned size, unsigned n,
+                 unsigned t) {
   unsigned log2 = 0, index = 0;
   if (!lane_of(q, scale, s, size, log2, index)) return c.undefined();
   if (!fp_enabled(c)) return;
@@ -174,7 +183,8 @@ void single_post(Context& c, unsigned q, unsigned m, unsigned scale, unsigned s,
   }
   post_index(c, m, n, base, Elements << log2);
   if (Load)
-    for (unsigned i = 0; i < Elements; ++i) c.b.set_v((t + i) % 32, insert(c, log2, c.b.get_v((t + i) % 32), v[i], index));
+    for (unsigned i = 0; i < Elements; ++i)
+      c.b.set_v((t + i) % 32, insert(c, log2, c.b.get_v((t + i) % 32), v[i], index));
 }
 template <unsigned Elements, bool Load, unsigned Scale>
 void single_scale(Context& c, unsigned q, unsigned s, unsigned size, unsigned n, unsigned t) {
@@ -200,6 +210,7 @@ void replicate(Context& c, unsigned q, unsigned size, unsigned n, unsigned t) {
   replicate_post<Elements>(c, q, kNoPost, size, n, t);
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
 // Advanced SIMD load/store multiple structures, then post-indexed
 #define FERRY_MULTIPLE(l, opcode, ld, id, title, repeat, elements)                                                             \
@@ -246,6 +257,7 @@ constexpr Row kRows[] = {
     row<"0 q 0011011 1 1 mmmmm 110 0 zz nnnnn ttttt", replicate_post<2>>(ARM64_INS_LD2R, "LD2R"),
     row<"0 q 0011011 1 1 mmmmm 111 0 zz nnnnn ttttt", replicate_post<4>>(ARM64_INS_LD4R, "LD4R"),
 };
+// clang-format on
 
 }  // namespace
 

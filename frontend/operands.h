@@ -19,7 +19,8 @@ inline ir::Value shift_constant(ir::Builder& b, ir::Value v, unsigned kind, unsi
   }
 }
 
-// ExtendReg: Rm extended by option (UXTB, UXTH, UXTW, UXTX, SXTB, SXTH, SXTW, SXTX) to type t, then shifted left by 0..4.
+// ExtendReg: Rm extended by option (UXTB, UXTH, UXTW, UXTX, SXTB, SXTH, SXTW, SXTX) to type t, then shifted left by
+// 0..4.
 inline ir::Value extended_register(Context& c, ir::Type t, unsigned m, unsigned option, unsigned shift) {
   const unsigned length = 8u << (option & 3);
   const bool is_signed = (option & 4) != 0;

@@ -2,9 +2,10 @@
 //
 //   row<"z 0 0 100010 h iiiiiiiiiiii nnnnn ddddd", add_immediate>(ARM64_INS_ADD, "ADD (immediate)")
 //
-// A pattern is 32 bits from bit 31 down; spaces are free. 0 and 1 are fixed, '-' is ignored (should-be-one and should-be-zero bits), a run
-// of one letter is a field. The fields are passed, in order, as unsigned values: a function with another number of parameters does not
-// compile. Encodings that need more than fixed bits (reserved values of a field) are checked by the function, which calls undefined().
+// A pattern is 32 bits from bit 31 down; spaces are free. 0 and 1 are fixed, '-' is ignored (should-be-one and
+// should-be-zero bits), a run of one letter is a field. The fields are passed, in order, as unsigned values: a function
+// with another number of parameters does not compile. Encodings that need more than fixed bits (reserved values of a
+// field) are checked by the function, which calls undefined().
 #pragma once
 #include <array>
 #include <cstddef>
@@ -65,7 +66,7 @@ struct BitPattern {
 struct Row {
   u32 mask;
   u32 value;
-  unsigned id;        // Capstone's base id (arm64_insn); kAnyId where Capstone does not know the instruction
+  unsigned id;  // Capstone's base id (arm64_insn); kAnyId where Capstone does not know the instruction
   EmitFn emit;
   const char* title;  // the manual's title
 };
@@ -87,7 +88,8 @@ consteval Row row(unsigned id, const char* title) {
   return {P.mask, P.value, id, &emit_row<P, Fn>, title};
 }
 
-// The first row whose fixed bits match and whose id Capstone agrees with (id 0: Capstone does not know the word), or nullptr.
+// The first row whose fixed bits match and whose id Capstone agrees with (id 0: Capstone does not know the word), or
+// nullptr.
 constexpr const Row* find_row(std::span<const Row> rows, unsigned id, u32 word) {
   for (const Row& r : rows)
     if ((word & r.mask) == r.value && (id == 0 || r.id == kAnyId || r.id == id)) return &r;

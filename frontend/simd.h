@@ -7,10 +7,12 @@
 
 namespace ferry::frontend {
 
-using cpu::kSimdRound, cpu::kSimdSaturate, cpu::kSimdUnsigned, cpu::kSimdSubtract, cpu::simd_form, cpu::simd_scalar_form;
+using cpu::kSimdRound, cpu::kSimdSaturate, cpu::kSimdUnsigned, cpu::kSimdSubtract, cpu::simd_form,
+    cpu::simd_scalar_form;
 
 // A V128 helper of cpu/helpers_simd.cpp: the form, then up to three vectors.
-inline ir::Value call_simd(Context& c, cpu::Helper helper, u32 form, ir::Value a, ir::Value b = ir::kNoValue, ir::Value d = ir::kNoValue) {
+inline ir::Value call_simd(Context& c, cpu::Helper helper, u32 form, ir::Value a, ir::Value b = ir::kNoValue,
+                           ir::Value d = ir::kNoValue) {
   return c.b.call(static_cast<u32>(helper), ir::Type::V128, c.b.imm64(form), a, b, d);
 }
 
@@ -24,8 +26,8 @@ inline Pairs pairs(Context& c, bool q, unsigned size, ir::Value n, ir::Value m) 
 }
 
 // A floating-point op on the lanes of an arrangement (sz 0: single, 1: double).
-inline ir::Value fp_vec(Context& c, ir::Op op, unsigned q, unsigned sz, ir::Value a, ir::Value b = ir::kNoValue, ir::Value d = ir::kNoValue,
-                        ir::FpRound rounding = ir::FpRound::TieEven) {
+inline ir::Value fp_vec(Context& c, ir::Op op, unsigned q, unsigned sz, ir::Value a, ir::Value b = ir::kNoValue,
+                        ir::Value d = ir::kNoValue, ir::FpRound rounding = ir::FpRound::TieEven) {
   const unsigned lanes = (q != 0 ? 4u : 2u) >> sz;
   return c.b.vec(op, 2 + sz, a, b, d, lanes, static_cast<u8>(rounding));
 }

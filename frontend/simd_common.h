@@ -4,7 +4,8 @@
 
 namespace ferry::frontend {
 
-// CheckFPAdvSIMDEnabled64: false when the access is trapped; the exception has then been emitted. First thing in every function.
+// CheckFPAdvSIMDEnabled64: false when the access is trapped; the exception has then been emitted. First thing in every
+// function.
 inline bool fp_enabled(Context& c) {
   if (c.mode.fp_trap() == 0) return true;
   c.exception(0x07, 0x1e00000);  // CV = 1, COND = 0b1110

@@ -28,7 +28,8 @@ bool element_of(unsigned imm5, Element& e) {
 void dup_element(Context& c, unsigned q, unsigned imm5, unsigned n, unsigned d) {
   Element e{};
   if (!element_of(imm5, e) || (e.size == 3 && q == 0)) return c.undefined();
-  if (fp_enabled(c)) set_vector(c, d, q != 0, c.b.vec(Op::VDupLane, e.size, c.b.get_v(n), ir::kNoValue, ir::kNoValue, e.index));
+  if (fp_enabled(c))
+    set_vector(c, d, q != 0, c.b.vec(Op::VDupLane, e.size, c.b.get_v(n), ir::kNoValue, ir::kNoValue, e.index));
 }
 // DUP (general)
 void dup_general(Context& c, unsigned q, unsigned imm5, unsigned n, unsigned d) {
@@ -103,7 +104,8 @@ u64 expand_immediate(unsigned op, unsigned cmode, unsigned imm8) {
 }
 
 // MOVI, MVNI, ORR, BIC (vector, immediate), FMOV (vector, immediate)
-void modified_immediate(Context& c, unsigned q, unsigned op, unsigned abc, unsigned cmode, unsigned o2, unsigned defgh, unsigned d) {
+void modified_immediate(Context& c, unsigned q, unsigned op, unsigned abc, unsigned cmode, unsigned o2, unsigned defgh,
+                        unsigned d) {
   if (o2 != 0 || (cmode == 15 && op == 1 && q == 0)) return c.undefined();  // o2 = 1: FEAT_FP16
   if (!fp_enabled(c)) return;
   const Value imm = c.b.vconst(expand_immediate(op, cmode, abc << 5 | defgh));
@@ -162,6 +164,7 @@ void table(Context& c, unsigned q, unsigned m, unsigned len, unsigned n, unsigne
   set_vector(c, d, q != 0, r);
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Advanced SIMD copy
     row<"0 q 0 01110000 iiiii 0 0000 1 nnnnn ddddd", dup_element>(kAnyId, "DUP (element)"),
@@ -185,6 +188,7 @@ constexpr Row kRows[] = {
     row<"0 q 0 01110 00 0 mmmmm 0 ll 0 00 nnnnn ddddd", table<false>>(ARM64_INS_TBL, "TBL"),
     row<"0 q 0 01110 00 0 mmmmm 0 ll 1 00 nnnnn ddddd", table<true>>(ARM64_INS_TBX, "TBX"),
 };
+// clang-format on
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Cryptographic AES, three-register SHA and two-register SHA (Arm ARM DDI 0487, C4.1.6), the cryptographic extension of Armv8.0.
+// Cryptographic AES, three-register SHA and two-register SHA (Arm ARM DDI 0487, C4.1.6), the cryptographic extension of
+// Armv8.0.
 #include <capstone/arm64.h>
 
 #include "frontend/simd.h"
@@ -29,6 +30,7 @@ void three(Context& c, unsigned m, unsigned n, unsigned d) {
   if (fp_enabled(c)) c.b.set_v(d, call(c, helper, c.b.get_v(d), c.b.get_v(n), c.b.get_v(m)));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     row<"01001110 00 10100 00100 10 nnnnn ddddd", two<Helper::aese>>(ARM64_INS_AESE, "AESE"),
     row<"01001110 00 10100 00101 10 nnnnn ddddd", two<Helper::aesd>>(ARM64_INS_AESD, "AESD"),
@@ -46,6 +48,7 @@ constexpr Row kRows[] = {
     row<"01011110 00 10100 00010 10 nnnnn ddddd", two<Helper::sha256su0>>(ARM64_INS_SHA256SU0, "SHA256SU0"),
     // FEAT_SHA512, FEAT_SHA3, FEAT_SM3, FEAT_SM4
 };
+// clang-format on
 
 }  // namespace
 

@@ -30,7 +30,8 @@ bool begin_integer(Context& c, unsigned size) {
 
 // MUL, MLA, MLS
 template <Accumulate how>
-void multiply(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void multiply(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+              unsigned d) {
   if (!begin_integer(c, size)) return;
   Value v = c.b.vec(Op::VMul, size, c.b.get_v(n), element(c, size, {l, m, rm, h}));
   if (how != Accumulate::None) v = c.b.vec(how == Accumulate::Add ? Op::VAdd : Op::VSub, size, c.b.get_v(d), v);
@@ -38,31 +39,40 @@ void multiply(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, uns
 }
 // SMULL, SMLAL, SMLSL, UMULL, UMLAL, UMLSL
 template <Accumulate how, bool is_unsigned>
-void multiply_long(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void multiply_long(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                   unsigned d) {
   if (!begin_integer(c, size)) return;
   finish_multiply_long(c, how, is_unsigned, size, long_source(c, q, c.b.get_v(n)), element(c, size, {l, m, rm, h}), d);
 }
 // SQDMULL, SQDMLAL, SQDMLSL
 template <Accumulate how>
-void doubling_long(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void doubling_long(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                   unsigned d) {
   if (!begin_integer(c, size)) return;
-  finish_doubling_long(c, how, simd_form(size, false, 0), long_source(c, q, c.b.get_v(n)), element(c, size, {l, m, rm, h}), d);
+  finish_doubling_long(c, how, simd_form(size, false, 0), long_source(c, q, c.b.get_v(n)),
+                       element(c, size, {l, m, rm, h}), d);
 }
 template <Accumulate how>
-void doubling_long_scalar(Context& c, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void doubling_long_scalar(Context& c, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                          unsigned d) {
   if (!begin_integer(c, size)) return;
   finish_doubling_long(c, how, simd_scalar_form(size, 0), c.b.get_v(n), element(c, size, {l, m, rm, h}), d);
 }
 // SQDMULH, SQRDMULH
 template <u32 flags>
-void doubling_high(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void doubling_high(Context& c, unsigned q, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                   unsigned d) {
   if (!begin_integer(c, size)) return;
-  set_vector(c, d, q != 0, call_simd(c, Helper::simd_sqdmulh, simd_form(size, q != 0, flags), c.b.get_v(n), element(c, size, {l, m, rm, h})));
+  set_vector(c, d, q != 0,
+             call_simd(c, Helper::simd_sqdmulh, simd_form(size, q != 0, flags), c.b.get_v(n),
+                       element(c, size, {l, m, rm, h})));
 }
 template <u32 flags>
-void doubling_high_scalar(Context& c, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void doubling_high_scalar(Context& c, unsigned size, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                          unsigned d) {
   if (!begin_integer(c, size)) return;
-  c.b.set_v(d, call_simd(c, Helper::simd_sqdmulh, simd_scalar_form(size, flags), c.b.get_v(n), element(c, size, {l, m, rm, h})));
+  c.b.set_v(d, call_simd(c, Helper::simd_sqdmulh, simd_scalar_form(size, flags), c.b.get_v(n),
+                         element(c, size, {l, m, rm, h})));
 }
 
 // --- floating point; sz: 0 single, 1 double. lanes: how many are active.
@@ -79,7 +89,8 @@ void fp_lanes(Context& c, unsigned lanes, unsigned sz, const Index& index, unsig
   Value x = c.b.get_v(n);
   const Value y = element(c, size, index);
   if (how == Fp::MultiplySubtract) x = c.b.vec(Op::VFNeg, size, x);
-  c.b.set_v(d, how == Fp::Multiply ? c.b.vec(Op::VFMul, size, x, y, ir::kNoValue, lanes) : c.b.vec(Op::VFMla, size, c.b.get_v(d), x, y, lanes));
+  c.b.set_v(d, how == Fp::Multiply ? c.b.vec(Op::VFMul, size, x, y, ir::kNoValue, lanes)
+                                   : c.b.vec(Op::VFMla, size, c.b.get_v(d), x, y, lanes));
 }
 template <Fp how>
 void fp(Context& c, unsigned q, unsigned sz, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
@@ -91,20 +102,29 @@ void fp_scalar(Context& c, unsigned sz, unsigned l, unsigned m, unsigned rm, uns
   if (begin_fp(c, sz, l)) fp_lanes<how>(c, 1, sz, {l, m, rm, h}, n, d);
 }
 // FMULX
-void fp_multiply_extended(Context& c, unsigned q, unsigned sz, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void fp_multiply_extended(Context& c, unsigned q, unsigned sz, unsigned l, unsigned m, unsigned rm, unsigned h,
+                          unsigned n, unsigned d) {
   if (sz != 0 && q == 0) return c.undefined();
   if (!begin_fp(c, sz, l)) return;
-  set_vector(c, d, q != 0, call_simd(c, Helper::simd_fmulx, simd_form(2 + sz, q != 0, 0), c.b.get_v(n), element(c, 2 + sz, {l, m, rm, h})));
+  set_vector(
+      c, d, q != 0,
+      call_simd(c, Helper::simd_fmulx, simd_form(2 + sz, q != 0, 0), c.b.get_v(n), element(c, 2 + sz, {l, m, rm, h})));
 }
-void fp_multiply_extended_scalar(Context& c, unsigned sz, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n, unsigned d) {
+void fp_multiply_extended_scalar(Context& c, unsigned sz, unsigned l, unsigned m, unsigned rm, unsigned h, unsigned n,
+                                 unsigned d) {
   if (!begin_fp(c, sz, l)) return;
-  c.b.set_v(d, call_simd(c, Helper::simd_fmulx, simd_scalar_form(2 + sz, 0), c.b.get_v(n), element(c, 2 + sz, {l, m, rm, h})));
+  c.b.set_v(d, call_simd(c, Helper::simd_fmulx, simd_scalar_form(2 + sz, 0), c.b.get_v(n),
+                         element(c, 2 + sz, {l, m, rm, h})));
 }
 
-#define FERRY_INT(u, opcode, title, ...) row<"0 q " u " 01111 zz l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(kAnyId, title)
-#define FERRY_FP(u, opcode, id, title, ...) row<"0 q " u " 01111 1 z l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
-#define FERRY_INT_SCALAR(opcode, id, title, ...) row<"01 0 11111 zz l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
-#define FERRY_FP_SCALAR(u, opcode, id, title, ...) row<"01 " u " 11111 1 z l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_INT(u, opcode, title, ...) \
+  row<"0 q " u " 01111 zz l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(kAnyId, title)
+#define FERRY_FP(u, opcode, id, title, ...) \
+  row<"0 q " u " 01111 1 z l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_INT_SCALAR(opcode, id, title, ...) \
+  row<"01 0 11111 zz l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_FP_SCALAR(u, opcode, id, title, ...) \
+  row<"01 " u " 11111 1 z l m rrrr " opcode " h 0 nnnnn ddddd", __VA_ARGS__>(id, title)
 constexpr Row kRows[] = {
     FERRY_INT("0", "0010", "SMLAL (by element)", multiply_long<Accumulate::Add, false>),
     FERRY_INT("0", "0011", "SQDMLAL (by element)", doubling_long<Accumulate::Add>),
@@ -128,7 +148,8 @@ constexpr Row kRows[] = {
     FERRY_FP("1", "1001", ARM64_INS_FMULX, "FMULX (by element)", fp_multiply_extended),
     // Advanced SIMD scalar x indexed element
     FERRY_INT_SCALAR("0011", ARM64_INS_SQDMLAL, "SQDMLAL (by element), scalar", doubling_long_scalar<Accumulate::Add>),
-    FERRY_INT_SCALAR("0111", ARM64_INS_SQDMLSL, "SQDMLSL (by element), scalar", doubling_long_scalar<Accumulate::Subtract>),
+    FERRY_INT_SCALAR("0111", ARM64_INS_SQDMLSL, "SQDMLSL (by element), scalar",
+                     doubling_long_scalar<Accumulate::Subtract>),
     FERRY_INT_SCALAR("1011", ARM64_INS_SQDMULL, "SQDMULL (by element), scalar", doubling_long_scalar<Accumulate::None>),
     FERRY_INT_SCALAR("1100", ARM64_INS_SQDMULH, "SQDMULH (by element), scalar", doubling_high_scalar<0>),
     FERRY_INT_SCALAR("1101", ARM64_INS_SQRDMULH, "SQRDMULH (by element), scalar", doubling_high_scalar<kSimdRound>),

@@ -85,7 +85,8 @@ void unary_by_helper(Context& c, unsigned size, unsigned n, unsigned d) {
 // SUQADD, USQADD: the destination is an operand too.
 template <u32 flags>
 void mixed_add(Context& c, unsigned size, unsigned n, unsigned d) {
-  if (fp_enabled(c)) c.b.set_v(d, call_simd(c, Helper::simd_sat_add_mixed, simd_scalar_form(size, flags), c.b.get_v(d), c.b.get_v(n)));
+  if (fp_enabled(c))
+    c.b.set_v(d, call_simd(c, Helper::simd_sat_add_mixed, simd_scalar_form(size, flags), c.b.get_v(d), c.b.get_v(n)));
 }
 // FCVTxS, FCVTxU, SCVTF, UCVTF
 template <Op op, FpRound rounding = FpRound::TieEven>
@@ -125,20 +126,27 @@ void fp_pair(Context& c, unsigned sz, unsigned n, unsigned d) {
   c.b.set_v(d, fp_op(c, op, sz, x, c.b.vec(Op::VDupLane, 2 + sz, x, ir::kNoValue, ir::kNoValue, 1)));
 }
 
-#define FERRY_SAME(u, opcode, id, title, ...) row<"01 " u " 11110 zz 1 mmmmm " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
-#define FERRY_FP_SAME(u, a, opcode, id, title, ...) row<"01 " u " 11110 " a " z 1 mmmmm " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
-#define FERRY_MISC(u, opcode, id, title, ...) row<"01 " u " 11110 zz 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
-#define FERRY_FP_MISC(u, a, opcode, id, title, ...) row<"01 " u " 11110 " a " z 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
-#define FERRY_FP_PAIR(a, opcode, id, title, ...) row<"01 1 11110 " a " z 11000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_SAME(u, opcode, id, title, ...) \
+  row<"01 " u " 11110 zz 1 mmmmm " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
+#define FERRY_FP_SAME(u, a, opcode, id, title, ...) \
+  row<"01 " u " 11110 " a " z 1 mmmmm " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
+#define FERRY_MISC(u, opcode, id, title, ...) \
+  row<"01 " u " 11110 zz 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
+#define FERRY_FP_MISC(u, a, opcode, id, title, ...) \
+  row<"01 " u " 11110 " a " z 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title ", scalar")
+#define FERRY_FP_PAIR(a, opcode, id, title, ...) \
+  row<"01 1 11110 " a " z 11000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
 constexpr Row kRows[] = {
     FERRY_SAME("0", "00001", ARM64_INS_SQADD, "SQADD", by_helper<Helper::simd_sat_add, 0>),
     FERRY_SAME("0", "00101", ARM64_INS_SQSUB, "SQSUB", by_helper<Helper::simd_sat_sub, 0>),
     FERRY_SAME("0", "00110", ARM64_INS_CMGT, "CMGT (register)", binary<Op::VCmpGt>),
     FERRY_SAME("0", "00111", ARM64_INS_CMGE, "CMGE (register)", binary<Op::VCmpGe>),
     FERRY_SAME("0", "01000", ARM64_INS_SSHL, "SSHL", binary<Op::VSShlReg>),
-    FERRY_SAME("0", "01001", ARM64_INS_SQSHL, "SQSHL (register)", by_helper<Helper::simd_shift_register, kSimdSaturate>),
+    FERRY_SAME("0", "01001", ARM64_INS_SQSHL, "SQSHL (register)",
+               by_helper<Helper::simd_shift_register, kSimdSaturate>),
     FERRY_SAME("0", "01010", ARM64_INS_SRSHL, "SRSHL", by_helper<Helper::simd_shift_register, kSimdRound, 3>),
-    FERRY_SAME("0", "01011", ARM64_INS_SQRSHL, "SQRSHL", by_helper<Helper::simd_shift_register, kSimdRound | kSimdSaturate>),
+    FERRY_SAME("0", "01011", ARM64_INS_SQRSHL, "SQRSHL",
+               by_helper<Helper::simd_shift_register, kSimdRound | kSimdSaturate>),
     FERRY_SAME("0", "10000", ARM64_INS_ADD, "ADD (vector)", binary<Op::VAdd>),
     FERRY_SAME("0", "10001", ARM64_INS_CMTST, "CMTST", test_bits),
     FERRY_SAME("0", "10110", ARM64_INS_SQDMULH, "SQDMULH (vector)", by_helper<Helper::simd_sqdmulh, 0, 1, 2>),
@@ -151,12 +159,16 @@ constexpr Row kRows[] = {
     FERRY_SAME("1", "00110", ARM64_INS_CMHI, "CMHI (register)", binary<Op::VCmpHi>),
     FERRY_SAME("1", "00111", ARM64_INS_CMHS, "CMHS (register)", binary<Op::VCmpHs>),
     FERRY_SAME("1", "01000", ARM64_INS_USHL, "USHL", binary<Op::VUShlReg>),
-    FERRY_SAME("1", "01001", ARM64_INS_UQSHL, "UQSHL (register)", by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdSaturate>),
-    FERRY_SAME("1", "01010", ARM64_INS_URSHL, "URSHL", by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdRound, 3>),
-    FERRY_SAME("1", "01011", ARM64_INS_UQRSHL, "UQRSHL", by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdRound | kSimdSaturate>),
+    FERRY_SAME("1", "01001", ARM64_INS_UQSHL, "UQSHL (register)",
+               by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdSaturate>),
+    FERRY_SAME("1", "01010", ARM64_INS_URSHL, "URSHL",
+               by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdRound, 3>),
+    FERRY_SAME("1", "01011", ARM64_INS_UQRSHL, "UQRSHL",
+               by_helper<Helper::simd_shift_register, kSimdUnsigned | kSimdRound | kSimdSaturate>),
     FERRY_SAME("1", "10000", ARM64_INS_SUB, "SUB (vector)", binary<Op::VSub>),
     FERRY_SAME("1", "10001", ARM64_INS_CMEQ, "CMEQ (register)", binary<Op::VCmpEq>),
-    FERRY_SAME("1", "10110", ARM64_INS_SQRDMULH, "SQRDMULH (vector)", by_helper<Helper::simd_sqdmulh, kSimdRound, 1, 2>),
+    FERRY_SAME("1", "10110", ARM64_INS_SQRDMULH, "SQRDMULH (vector)",
+               by_helper<Helper::simd_sqdmulh, kSimdRound, 1, 2>),
     FERRY_FP_SAME("1", "0", "11100", ARM64_INS_FCMGE, "FCMGE (register)", fp_binary<Op::VFCmpGe>),
     FERRY_FP_SAME("1", "0", "11101", ARM64_INS_FACGE, "FACGE", fp_absolute_compare<Op::VFCmpGe>),
     FERRY_FP_SAME("1", "1", "11010", ARM64_INS_FABD, "FABD", fp_absolute_difference),

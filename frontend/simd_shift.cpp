@@ -49,7 +49,8 @@ template <u32 form, u32 flags, bool accumulate>
 void rounding_shift_right(Context& c, unsigned q, unsigned immh, unsigned immb, unsigned n, unsigned d) {
   const Shift s = shift_of(immh, immb);
   if (!begin(c, form, q, s, true)) return;
-  Value v = call_simd(c, Helper::simd_shift_right, simd_form(s.size, form == kVector && q != 0, flags | kSimdRound, s.right), c.b.get_v(n));
+  Value v = call_simd(c, Helper::simd_shift_right,
+                      simd_form(s.size, form == kVector && q != 0, flags | kSimdRound, s.right), c.b.get_v(n));
   if (accumulate) v = c.b.vec(Op::VAdd, s.size, c.b.get_v(d), v);
   finish(c, form, q, d, v);
 }
@@ -145,22 +146,27 @@ void scalar(Context& c, unsigned immh, unsigned immb, unsigned n, unsigned d) {
 }
 
 // immh = 0000 is the modified-immediate group, which is asked first.
-#define FERRY_VECTOR(u, opcode, id, title, ...) row<"0 q " u " 011110 hhhh bbb " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title)
-#define FERRY_SCALAR(u, opcode, id, title, ...) row<"01 " u " 111110 hhhh bbb " opcode " 1 nnnnn ddddd", scalar<__VA_ARGS__>>(id, title)
+#define FERRY_VECTOR(u, opcode, id, title, ...) \
+  row<"0 q " u " 011110 hhhh bbb " opcode " 1 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_SCALAR(u, opcode, id, title, ...) \
+  row<"01 " u " 111110 hhhh bbb " opcode " 1 nnnnn ddddd", scalar<__VA_ARGS__>>(id, title)
 constexpr Row kRows[] = {
     FERRY_VECTOR("0", "00000", ARM64_INS_SSHR, "SSHR", shift_right<kVector, Op::VSShr, false>),
     FERRY_VECTOR("0", "00010", ARM64_INS_SSRA, "SSRA", shift_right<kVector, Op::VSShr, true>),
     FERRY_VECTOR("0", "00100", ARM64_INS_SRSHR, "SRSHR", rounding_shift_right<kVector, 0, false>),
     FERRY_VECTOR("0", "00110", ARM64_INS_SRSRA, "SRSRA", rounding_shift_right<kVector, 0, true>),
     FERRY_VECTOR("0", "01010", ARM64_INS_SHL, "SHL", shift_left<kVector>),
-    FERRY_VECTOR("0", "01110", ARM64_INS_SQSHL, "SQSHL (immediate)", saturating_shift_left<kVector, Helper::simd_sat_shift_left, 0>),
+    FERRY_VECTOR("0", "01110", ARM64_INS_SQSHL, "SQSHL (immediate)",
+                 saturating_shift_left<kVector, Helper::simd_sat_shift_left, 0>),
     FERRY_VECTOR("0", "10000", kAnyId, "SHRN", shift_right_narrow),
     FERRY_VECTOR("0", "10001", kAnyId, "RSHRN", narrow_by_helper<kVector, Helper::simd_narrow, kSimdRound>),
     FERRY_VECTOR("0", "10010", kAnyId, "SQSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, 0>),
     FERRY_VECTOR("0", "10011", kAnyId, "SQRSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, kSimdRound>),
     FERRY_VECTOR("0", "10100", kAnyId, "SSHLL", shift_left_long<Op::VSWiden>),
-    FERRY_VECTOR("0", "11100", ARM64_INS_SCVTF, "SCVTF (vector, fixed-point)", convert_fixed<kVector, Helper::simd_from_fixed, 0>),
-    FERRY_VECTOR("0", "11111", ARM64_INS_FCVTZS, "FCVTZS (vector, fixed-point)", convert_fixed<kVector, Helper::simd_to_fixed, 0>),
+    FERRY_VECTOR("0", "11100", ARM64_INS_SCVTF, "SCVTF (vector, fixed-point)",
+                 convert_fixed<kVector, Helper::simd_from_fixed, 0>),
+    FERRY_VECTOR("0", "11111", ARM64_INS_FCVTZS, "FCVTZS (vector, fixed-point)",
+                 convert_fixed<kVector, Helper::simd_to_fixed, 0>),
     FERRY_VECTOR("1", "00000", ARM64_INS_USHR, "USHR", shift_right<kVector, Op::VUShr, false>),
     FERRY_VECTOR("1", "00010", ARM64_INS_USRA, "USRA", shift_right<kVector, Op::VUShr, true>),
     FERRY_VECTOR("1", "00100", ARM64_INS_URSHR, "URSHR", rounding_shift_right<kVector, kSimdUnsigned, false>),
@@ -168,38 +174,55 @@ constexpr Row kRows[] = {
     FERRY_VECTOR("1", "01000", ARM64_INS_SRI, "SRI", shift_right_insert<kVector>),
     FERRY_VECTOR("1", "01010", ARM64_INS_SLI, "SLI", shift_left_insert<kVector>),
     FERRY_VECTOR("1", "01100", ARM64_INS_SQSHLU, "SQSHLU", saturating_shift_left<kVector, Helper::simd_sqshlu, 0>),
-    FERRY_VECTOR("1", "01110", ARM64_INS_UQSHL, "UQSHL (immediate)", saturating_shift_left<kVector, Helper::simd_sat_shift_left, kSimdUnsigned>),
+    FERRY_VECTOR("1", "01110", ARM64_INS_UQSHL, "UQSHL (immediate)",
+                 saturating_shift_left<kVector, Helper::simd_sat_shift_left, kSimdUnsigned>),
     FERRY_VECTOR("1", "10000", kAnyId, "SQSHRUN", narrow_by_helper<kVector, Helper::simd_narrow_sat_unsigned, 0>),
-    FERRY_VECTOR("1", "10001", kAnyId, "SQRSHRUN", narrow_by_helper<kVector, Helper::simd_narrow_sat_unsigned, kSimdRound>),
+    FERRY_VECTOR("1", "10001", kAnyId, "SQRSHRUN",
+                 narrow_by_helper<kVector, Helper::simd_narrow_sat_unsigned, kSimdRound>),
     FERRY_VECTOR("1", "10010", kAnyId, "UQSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, kSimdUnsigned>),
-    FERRY_VECTOR("1", "10011", kAnyId, "UQRSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, kSimdUnsigned | kSimdRound>),
+    FERRY_VECTOR("1", "10011", kAnyId, "UQRSHRN",
+                 narrow_by_helper<kVector, Helper::simd_narrow_sat, kSimdUnsigned | kSimdRound>),
     FERRY_VECTOR("1", "10100", kAnyId, "USHLL", shift_left_long<Op::VUWiden>),
-    FERRY_VECTOR("1", "11100", ARM64_INS_UCVTF, "UCVTF (vector, fixed-point)", convert_fixed<kVector, Helper::simd_from_fixed, kSimdUnsigned>),
-    FERRY_VECTOR("1", "11111", ARM64_INS_FCVTZU, "FCVTZU (vector, fixed-point)", convert_fixed<kVector, Helper::simd_to_fixed, kSimdUnsigned>),
+    FERRY_VECTOR("1", "11100", ARM64_INS_UCVTF, "UCVTF (vector, fixed-point)",
+                 convert_fixed<kVector, Helper::simd_from_fixed, kSimdUnsigned>),
+    FERRY_VECTOR("1", "11111", ARM64_INS_FCVTZU, "FCVTZU (vector, fixed-point)",
+                 convert_fixed<kVector, Helper::simd_to_fixed, kSimdUnsigned>),
     FERRY_SCALAR("0", "00000", ARM64_INS_SSHR, "SSHR, scalar", shift_right<kScalar, Op::VSShr, false>),
     FERRY_SCALAR("0", "00010", ARM64_INS_SSRA, "SSRA, scalar", shift_right<kScalar, Op::VSShr, true>),
     FERRY_SCALAR("0", "00100", ARM64_INS_SRSHR, "SRSHR, scalar", rounding_shift_right<kScalar, 0, false>),
     FERRY_SCALAR("0", "00110", ARM64_INS_SRSRA, "SRSRA, scalar", rounding_shift_right<kScalar, 0, true>),
     FERRY_SCALAR("0", "01010", ARM64_INS_SHL, "SHL, scalar", shift_left<kScalar>),
-    FERRY_SCALAR("0", "01110", ARM64_INS_SQSHL, "SQSHL (immediate), scalar", saturating_shift_left<kScalar, Helper::simd_sat_shift_left, 0>),
+    FERRY_SCALAR("0", "01110", ARM64_INS_SQSHL, "SQSHL (immediate), scalar",
+                 saturating_shift_left<kScalar, Helper::simd_sat_shift_left, 0>),
     FERRY_SCALAR("0", "10010", kAnyId, "SQSHRN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat, 0>),
-    FERRY_SCALAR("0", "10011", kAnyId, "SQRSHRN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdRound>),
-    FERRY_SCALAR("0", "11100", ARM64_INS_SCVTF, "SCVTF (vector, fixed-point), scalar", convert_fixed<kScalar, Helper::simd_from_fixed, 0>),
-    FERRY_SCALAR("0", "11111", ARM64_INS_FCVTZS, "FCVTZS (vector, fixed-point), scalar", convert_fixed<kScalar, Helper::simd_to_fixed, 0>),
+    FERRY_SCALAR("0", "10011", kAnyId, "SQRSHRN, scalar",
+                 narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdRound>),
+    FERRY_SCALAR("0", "11100", ARM64_INS_SCVTF, "SCVTF (vector, fixed-point), scalar",
+                 convert_fixed<kScalar, Helper::simd_from_fixed, 0>),
+    FERRY_SCALAR("0", "11111", ARM64_INS_FCVTZS, "FCVTZS (vector, fixed-point), scalar",
+                 convert_fixed<kScalar, Helper::simd_to_fixed, 0>),
     FERRY_SCALAR("1", "00000", ARM64_INS_USHR, "USHR, scalar", shift_right<kScalar, Op::VUShr, false>),
     FERRY_SCALAR("1", "00010", ARM64_INS_USRA, "USRA, scalar", shift_right<kScalar, Op::VUShr, true>),
     FERRY_SCALAR("1", "00100", ARM64_INS_URSHR, "URSHR, scalar", rounding_shift_right<kScalar, kSimdUnsigned, false>),
     FERRY_SCALAR("1", "00110", ARM64_INS_URSRA, "URSRA, scalar", rounding_shift_right<kScalar, kSimdUnsigned, true>),
     FERRY_SCALAR("1", "01000", ARM64_INS_SRI, "SRI, scalar", shift_right_insert<kScalar>),
     FERRY_SCALAR("1", "01010", ARM64_INS_SLI, "SLI, scalar", shift_left_insert<kScalar>),
-    FERRY_SCALAR("1", "01100", ARM64_INS_SQSHLU, "SQSHLU, scalar", saturating_shift_left<kScalar, Helper::simd_sqshlu, 0>),
-    FERRY_SCALAR("1", "01110", ARM64_INS_UQSHL, "UQSHL (immediate), scalar", saturating_shift_left<kScalar, Helper::simd_sat_shift_left, kSimdUnsigned>),
-    FERRY_SCALAR("1", "10000", kAnyId, "SQSHRUN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat_unsigned, 0>),
-    FERRY_SCALAR("1", "10001", kAnyId, "SQRSHRUN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat_unsigned, kSimdRound>),
-    FERRY_SCALAR("1", "10010", kAnyId, "UQSHRN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdUnsigned>),
-    FERRY_SCALAR("1", "10011", kAnyId, "UQRSHRN, scalar", narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdUnsigned | kSimdRound>),
-    FERRY_SCALAR("1", "11100", ARM64_INS_UCVTF, "UCVTF (vector, fixed-point), scalar", convert_fixed<kScalar, Helper::simd_from_fixed, kSimdUnsigned>),
-    FERRY_SCALAR("1", "11111", ARM64_INS_FCVTZU, "FCVTZU (vector, fixed-point), scalar", convert_fixed<kScalar, Helper::simd_to_fixed, kSimdUnsigned>),
+    FERRY_SCALAR("1", "01100", ARM64_INS_SQSHLU, "SQSHLU, scalar",
+                 saturating_shift_left<kScalar, Helper::simd_sqshlu, 0>),
+    FERRY_SCALAR("1", "01110", ARM64_INS_UQSHL, "UQSHL (immediate), scalar",
+                 saturating_shift_left<kScalar, Helper::simd_sat_shift_left, kSimdUnsigned>),
+    FERRY_SCALAR("1", "10000", kAnyId, "SQSHRUN, scalar",
+                 narrow_by_helper<kScalar, Helper::simd_narrow_sat_unsigned, 0>),
+    FERRY_SCALAR("1", "10001", kAnyId, "SQRSHRUN, scalar",
+                 narrow_by_helper<kScalar, Helper::simd_narrow_sat_unsigned, kSimdRound>),
+    FERRY_SCALAR("1", "10010", kAnyId, "UQSHRN, scalar",
+                 narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdUnsigned>),
+    FERRY_SCALAR("1", "10011", kAnyId, "UQRSHRN, scalar",
+                 narrow_by_helper<kScalar, Helper::simd_narrow_sat, kSimdUnsigned | kSimdRound>),
+    FERRY_SCALAR("1", "11100", ARM64_INS_UCVTF, "UCVTF (vector, fixed-point), scalar",
+                 convert_fixed<kScalar, Helper::simd_from_fixed, kSimdUnsigned>),
+    FERRY_SCALAR("1", "11111", ARM64_INS_FCVTZU, "FCVTZU (vector, fixed-point), scalar",
+                 convert_fixed<kScalar, Helper::simd_to_fixed, kSimdUnsigned>),
 };
 #undef FERRY_VECTOR
 #undef FERRY_SCALAR

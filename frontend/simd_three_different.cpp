@@ -54,13 +54,17 @@ void add_high_narrow(Context& c, unsigned q, unsigned size, unsigned m, unsigned
 template <Accumulate how, bool is_unsigned>
 void multiply(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
   if (size == 3) return c.undefined();
-  if (fp_enabled(c)) finish_multiply_long(c, how, is_unsigned, size, long_source(c, q, c.b.get_v(n)), long_source(c, q, c.b.get_v(m)), d);
+  if (fp_enabled(c))
+    finish_multiply_long(c, how, is_unsigned, size, long_source(c, q, c.b.get_v(n)), long_source(c, q, c.b.get_v(m)),
+                         d);
 }
 // SQDMULL, SQDMLAL, SQDMLSL
 template <Accumulate how>
 void doubling(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
   if (size == 0 || size == 3) return c.undefined();
-  if (fp_enabled(c)) finish_doubling_long(c, how, simd_form(size, false, 0), long_source(c, q, c.b.get_v(n)), long_source(c, q, c.b.get_v(m)), d);
+  if (fp_enabled(c))
+    finish_doubling_long(c, how, simd_form(size, false, 0), long_source(c, q, c.b.get_v(n)),
+                         long_source(c, q, c.b.get_v(m)), d);
 }
 template <Accumulate how>
 void doubling_scalar(Context& c, unsigned size, unsigned m, unsigned n, unsigned d) {
@@ -76,8 +80,10 @@ void polynomial_multiply(Context& c, unsigned q, unsigned size, unsigned m, unsi
 }
 
 // Capstone gives the "2" forms ids of their own, so none is asked for.
-#define FERRY_DIFFERENT(u, opcode, title, ...) row<"0 q " u " 01110 zz 1 mmmmm " opcode " 00 nnnnn ddddd", __VA_ARGS__>(kAnyId, title)
-#define FERRY_SCALAR(opcode, id, title, ...) row<"01 0 11110 zz 1 mmmmm " opcode " 00 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_DIFFERENT(u, opcode, title, ...) \
+  row<"0 q " u " 01110 zz 1 mmmmm " opcode " 00 nnnnn ddddd", __VA_ARGS__>(kAnyId, title)
+#define FERRY_SCALAR(opcode, id, title, ...) \
+  row<"01 0 11110 zz 1 mmmmm " opcode " 00 nnnnn ddddd", __VA_ARGS__>(id, title)
 constexpr Row kRows[] = {
     FERRY_DIFFERENT("0", "0000", "SADDL", add_long<Op::VAdd, kSigned, false>),
     FERRY_DIFFERENT("0", "0001", "SADDW", add_long<Op::VAdd, kSigned, true>),

@@ -18,7 +18,8 @@ void binary(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsig
   if (!fp_enabled(c)) return;
   set_vector(c, d, q != 0, c.b.vec(op, size, c.b.get_v(n), c.b.get_v(m)));
 }
-// The same with the operands exchanged (CMHI and its kin are written that way round nowhere: only the pairs below need it).
+// The same with the operands exchanged (CMHI and its kin are written that way round nowhere: only the pairs below need
+// it).
 template <Helper helper, u32 flags, unsigned max_size = 3, unsigned min_size = 0>
 void by_helper(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
   if (size > max_size || size < min_size || (size == 3 && q == 0)) return c.undefined();
@@ -70,7 +71,8 @@ void absolute_difference(Context& c, unsigned q, unsigned size, unsigned m, unsi
 // PMUL
 void polynomial_multiply(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
   if (size != 0) return c.undefined();
-  if (fp_enabled(c)) set_vector(c, d, q != 0, c.b.call(static_cast<u32>(Helper::simd_pmul8), Type::V128, c.b.get_v(n), c.b.get_v(m)));
+  if (fp_enabled(c))
+    set_vector(c, d, q != 0, c.b.call(static_cast<u32>(Helper::simd_pmul8), Type::V128, c.b.get_v(n), c.b.get_v(m)));
 }
 // ADDP (vector), SMAXP, SMINP, UMAXP, UMINP
 template <Op op, unsigned max_size>
@@ -117,7 +119,8 @@ void fp_absolute_difference(Context& c, unsigned q, unsigned sz, unsigned m, uns
 template <Op op>
 void fp_absolute_compare(Context& c, unsigned q, unsigned sz, unsigned m, unsigned n, unsigned d) {
   if (fp_reserved(c, q, sz)) return;
-  c.b.set_v(d, fp_vec(c, op, q, sz, c.b.vec(Op::VFAbs, 2 + sz, c.b.get_v(n)), c.b.vec(Op::VFAbs, 2 + sz, c.b.get_v(m))));
+  c.b.set_v(d,
+            fp_vec(c, op, q, sz, c.b.vec(Op::VFAbs, 2 + sz, c.b.get_v(n)), c.b.vec(Op::VFAbs, 2 + sz, c.b.get_v(m))));
 }
 // FMULX, FRECPS, FRSQRTS
 template <Helper helper>
@@ -126,6 +129,7 @@ void fp_by_helper(Context& c, unsigned q, unsigned sz, unsigned m, unsigned n, u
   set_vector(c, d, q != 0, call_simd(c, helper, simd_form(2 + sz, q != 0, 0), c.b.get_v(n), c.b.get_v(m)));
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     row<"0 q 0 01110 zz 1 mmmmm 00000 1 nnnnn ddddd", by_helper<Helper::simd_halving_add, 0, 2>>(ARM64_INS_SHADD, "SHADD"),
     row<"0 q 0 01110 zz 1 mmmmm 00001 1 nnnnn ddddd", by_helper<Helper::simd_sat_add, 0>>(ARM64_INS_SQADD, "SQADD"),
@@ -207,6 +211,7 @@ constexpr Row kRows[] = {
     row<"0 q 1 01110 1 z 1 mmmmm 11101 1 nnnnn ddddd", fp_absolute_compare<Op::VFCmpGt>>(ARM64_INS_FACGT, "FACGT"),
     row<"0 q 1 01110 1 z 1 mmmmm 11110 1 nnnnn ddddd", fp_pairwise<Op::VFMin>>(ARM64_INS_FMINP, "FMINP (vector)"),
 };
+// clang-format on
 
 }  // namespace
 

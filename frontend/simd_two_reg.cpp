@@ -16,7 +16,8 @@ using ir::Value;
 template <unsigned container>
 void reverse(Context& c, unsigned q, unsigned size, unsigned n, unsigned d) {
   if (size >= container) return c.undefined();
-  if (fp_enabled(c)) set_vector(c, d, q != 0, c.b.vec(Op::VRev, size, c.b.get_v(n), ir::kNoValue, ir::kNoValue, container));
+  if (fp_enabled(c))
+    set_vector(c, d, q != 0, c.b.vec(Op::VRev, size, c.b.get_v(n), ir::kNoValue, ir::kNoValue, container));
 }
 // ABS, NEG, CNT
 template <Op op, unsigned max_size = 3>
@@ -41,7 +42,8 @@ template <u32 flags>
 void mixed_add(Context& c, unsigned q, unsigned size, unsigned n, unsigned d) {
   if (size == 3 && q == 0) return c.undefined();
   if (fp_enabled(c))
-    set_vector(c, d, q != 0, call_simd(c, Helper::simd_sat_add_mixed, simd_form(size, q != 0, flags), c.b.get_v(d), c.b.get_v(n)));
+    set_vector(c, d, q != 0,
+               call_simd(c, Helper::simd_sat_add_mixed, simd_form(size, q != 0, flags), c.b.get_v(d), c.b.get_v(n)));
 }
 // CMGT, CMGE, CMEQ, CMLE, CMLT (zero)
 template <Op op, bool zero_first>
@@ -115,7 +117,8 @@ void fp_compare_zero(Context& c, unsigned q, unsigned sz, unsigned n, unsigned d
 // FRECPE, FRSQRTE, URECPE, URSQRTE
 template <Helper helper>
 void fp_estimate(Context& c, unsigned q, unsigned sz, unsigned n, unsigned d) {
-  if (!fp_reserved(c, q, sz)) set_vector(c, d, q != 0, call_simd(c, helper, simd_form(2 + sz, q != 0, 0), c.b.get_v(n)));
+  if (!fp_reserved(c, q, sz))
+    set_vector(c, d, q != 0, call_simd(c, helper, simd_form(2 + sz, q != 0, 0), c.b.get_v(n)));
 }
 template <Helper helper>
 void int_estimate(Context& c, unsigned q, unsigned n, unsigned d) {
@@ -152,8 +155,10 @@ void fp_across(Context& c, unsigned n, unsigned d) {
   c.b.set_v(d, c.b.vec(op, 2, pair, c.b.vec(Op::VDupLane, 2, pair, ir::kNoValue, ir::kNoValue, 1), ir::kNoValue, 1));
 }
 
-#define FERRY_MISC(u, opcode, id, title, ...) row<"0 q " u " 01110 zz 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
-#define FERRY_FP(u, a, opcode, id, title, ...) row<"0 q " u " 01110 " a " z 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_MISC(u, opcode, id, title, ...) \
+  row<"0 q " u " 01110 zz 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
+#define FERRY_FP(u, a, opcode, id, title, ...) \
+  row<"0 q " u " 01110 " a " z 10000 " opcode " 10 nnnnn ddddd", __VA_ARGS__>(id, title)
 constexpr Row kRows[] = {
     FERRY_MISC("0", "00000", ARM64_INS_REV64, "REV64", reverse<3>),
     FERRY_MISC("0", "00001", ARM64_INS_REV16, "REV16 (vector)", reverse<1>),
@@ -219,13 +224,17 @@ constexpr Row kRows[] = {
     FERRY_FP("1", "1", "11101", ARM64_INS_FRSQRTE, "FRSQRTE", fp_estimate<Helper::simd_frsqrte>),
     FERRY_FP("1", "1", "11111", ARM64_INS_FSQRT, "FSQRT (vector)", fp_unary<Op::VFSqrt>),
     // Advanced SIMD across lanes
-    row<"0 q 0 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, 0>>(ARM64_INS_SADDLV, "SADDLV"),
+    row<"0 q 0 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, 0>>(ARM64_INS_SADDLV,
+                                                                                              "SADDLV"),
     row<"0 q 0 01110 zz 11000 01010 10 nnnnn ddddd", across<Helper::simd_max_across, 0>>(ARM64_INS_SMAXV, "SMAXV"),
     row<"0 q 0 01110 zz 11000 11010 10 nnnnn ddddd", across<Helper::simd_min_across, 0>>(ARM64_INS_SMINV, "SMINV"),
     row<"0 q 0 01110 zz 11000 11011 10 nnnnn ddddd", across<Helper::simd_add_across, 0>>(ARM64_INS_ADDV, "ADDV"),
-    row<"0 q 1 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, kSimdUnsigned>>(ARM64_INS_UADDLV, "UADDLV"),
-    row<"0 q 1 01110 zz 11000 01010 10 nnnnn ddddd", across<Helper::simd_max_across, kSimdUnsigned>>(ARM64_INS_UMAXV, "UMAXV"),
-    row<"0 q 1 01110 zz 11000 11010 10 nnnnn ddddd", across<Helper::simd_min_across, kSimdUnsigned>>(ARM64_INS_UMINV, "UMINV"),
+    row<"0 q 1 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, kSimdUnsigned>>(
+        ARM64_INS_UADDLV, "UADDLV"),
+    row<"0 q 1 01110 zz 11000 01010 10 nnnnn ddddd", across<Helper::simd_max_across, kSimdUnsigned>>(ARM64_INS_UMAXV,
+                                                                                                     "UMAXV"),
+    row<"0 q 1 01110 zz 11000 11010 10 nnnnn ddddd", across<Helper::simd_min_across, kSimdUnsigned>>(ARM64_INS_UMINV,
+                                                                                                     "UMINV"),
     row<"0 1 1 01110 00 11000 01100 10 nnnnn ddddd", fp_across<Op::VFMaxNm>>(ARM64_INS_FMAXNMV, "FMAXNMV"),
     row<"0 1 1 01110 00 11000 01111 10 nnnnn ddddd", fp_across<Op::VFMax>>(ARM64_INS_FMAXV, "FMAXV"),
     row<"0 1 1 01110 10 11000 01100 10 nnnnn ddddd", fp_across<Op::VFMinNm>>(ARM64_INS_FMINNMV, "FMINNMV"),

@@ -28,16 +28,19 @@ inline ir::Value multiply_long(Context& c, bool is_unsigned, unsigned size, ir::
 enum class Accumulate { None, Add, Subtract };
 
 // SMULL, SMLAL, SMLSL and their unsigned forms; n and m as long_source gives them.
-inline void finish_multiply_long(Context& c, Accumulate how, bool is_unsigned, unsigned size, ir::Value n, ir::Value m, unsigned d) {
+inline void finish_multiply_long(Context& c, Accumulate how, bool is_unsigned, unsigned size, ir::Value n, ir::Value m,
+                                 unsigned d) {
   ir::Value v = multiply_long(c, is_unsigned, size, n, m);
-  if (how != Accumulate::None) v = c.b.vec(how == Accumulate::Add ? ir::Op::VAdd : ir::Op::VSub, size + 1, c.b.get_v(d), v);
+  if (how != Accumulate::None)
+    v = c.b.vec(how == Accumulate::Add ? ir::Op::VAdd : ir::Op::VSub, size + 1, c.b.get_v(d), v);
   c.b.set_v(d, v);
 }
 // SQDMULL, SQDMLAL, SQDMLSL; form without the subtract flag.
 inline void finish_doubling_long(Context& c, Accumulate how, u32 form, ir::Value n, ir::Value m, unsigned d) {
   using cpu::Helper;
   if (how == Accumulate::Subtract) form |= kSimdSubtract;
-  c.b.set_v(d, how == Accumulate::None ? call_simd(c, Helper::simd_sqdmull, form, n, m) : call_simd(c, Helper::simd_sqdmlal, form, c.b.get_v(d), n, m));
+  c.b.set_v(d, how == Accumulate::None ? call_simd(c, Helper::simd_sqdmull, form, n, m)
+                                       : call_simd(c, Helper::simd_sqdmlal, form, c.b.get_v(d), n, m));
 }
 
 }  // namespace ferry::frontend

@@ -56,7 +56,8 @@ void eret(Context& c) {
 
 // --- Hints ---
 
-// WFI, WFE: trapped from EL0 by SCTLR_EL1.nTWI, nTWE. UNPREDICTABLE: chose to trap also when the instruction would not wait.
+// WFI, WFE: trapped from EL0 by SCTLR_EL1.nTWI, nTWE. UNPREDICTABLE: chose to trap also when the instruction would not
+// wait.
 template <bool Event>
 void wait(Context& c) {
   if ((c.mode.el0_traps() & (Event ? cpu::kEl0TrapWfe : cpu::kEl0TrapWfi)) != 0)
@@ -136,6 +137,7 @@ constexpr Row word_row(u32 mask, u32 value, const char* title) {
   return {mask, value, kAnyId, Fn, title};
 }
 
+// clang-format off: a row a line
 constexpr Row kRows[] = {
     // Exception generation
     row<"11010100 000 iiiiiiiiiiiiiiii 000 01", svc>(kAnyId, "SVC"),
@@ -172,6 +174,7 @@ constexpr Row kRows[] = {
     row<"1101011 0100 11111 000000 11111 00000", eret>(kAnyId, "ERET"),
     row<"1101011 0101 11111 000000 11111 00000", drps>(kAnyId, "DRPS"),
 };
+// clang-format on
 
 }  // namespace
 

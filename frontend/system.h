@@ -6,10 +6,10 @@
 
 namespace ferry::frontend {
 
-std::span<const Row> system_rows();      // exceptions, hints, barriers, MSR (immediate), ERET
-void emit_mrs(Context& c, u32 word);     // MRS
-void emit_msr(Context& c, u32 word);     // MSR (register)
-void emit_sys(Context& c, u32 word);     // SYS: AT, DC, IC, TLBI
+std::span<const Row> system_rows();   // exceptions, hints, barriers, MSR (immediate), ERET
+void emit_mrs(Context& c, u32 word);  // MRS
+void emit_msr(Context& c, u32 word);  // MSR (register)
+void emit_sys(Context& c, u32 word);  // SYS: AT, DC, IC, TLBI
 
 // op0:op1:CRn:CRm:op2 of a system instruction, as cpu::sysreg_key packs them.
 constexpr u32 system_key(u32 word) { return static_cast<u32>(bits(word, 20, 5)); }

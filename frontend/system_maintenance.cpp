@@ -42,7 +42,9 @@ struct SysRow {
   u32 trap = 0;  // kEl0Trap... that sends it to EL1 from EL0
 };
 
-constexpr u32 sys_key(unsigned op1, unsigned crn, unsigned crm, unsigned op2) { return cpu::sysreg_key(1, op1, crn, crm, op2); }
+constexpr u32 sys_key(unsigned op1, unsigned crn, unsigned crm, unsigned op2) {
+  return cpu::sysreg_key(1, op1, crn, crm, op2);
+}
 
 constexpr SysRow kRows[] = {
     {sys_key(0, 7, 1, 0), "IC IALLUIS", ic_all, 1},

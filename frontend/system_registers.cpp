@@ -1,5 +1,5 @@
-// MRS and MSR (register): Arm ARM DDI 0487, C6.2 and D17. What the table says a register is decides how it is reached: a load or store of
-// CpuState, or a helper, and whether the block ends.
+// MRS and MSR (register): Arm ARM DDI 0487, C6.2 and D17. What the table says a register is decides how it is reached:
+// a load or store of CpuState, or a helper, and whether the block ends.
 #include "cpu/exceptions.h"
 #include "cpu/sysregs.h"
 #include "frontend/system.h"
@@ -24,7 +24,8 @@ u32 iss_of(u32 word, bool read) { return cpu::sysreg_iss(system_key(word), rt_of
 // The traps that Mode decides. True: the exception was emitted.
 bool trapped(Context& c, const SysRegInfo& r, u32 word, bool read) {
   const u32 traps = c.mode.el0_traps();
-  if ((r.trap == SysRegTrap::Uct && (traps & cpu::kEl0TrapUct) != 0) || (r.trap == SysRegTrap::Uma && (traps & cpu::kEl0TrapUma) != 0)) {
+  if ((r.trap == SysRegTrap::Uct && (traps & cpu::kEl0TrapUct) != 0) ||
+      (r.trap == SysRegTrap::Uma && (traps & cpu::kEl0TrapUma) != 0)) {
     c.exception(cpu::kEcSysReg, iss_of(word, read));
     return true;
   }
@@ -35,15 +36,19 @@ bool trapped(Context& c, const SysRegInfo& r, u32 word, bool read) {
   return false;
 }
 
-bool decided_by_mode(SysRegTrap t) { return t == SysRegTrap::None || t == SysRegTrap::Uct || t == SysRegTrap::Uma || t == SysRegTrap::Fp; }
+bool decided_by_mode(SysRegTrap t) {
+  return t == SysRegTrap::None || t == SysRegTrap::Uct || t == SysRegTrap::Uma || t == SysRegTrap::Fp;
+}
 // Whether a helper must look at the trap controls.
 bool needs_check(Context& c, const SysRegInfo& r) { return c.mode.el() == 0 && !decided_by_mode(r.trap); }
 
 Value call_mrs(Context& c, const SysRegInfo& r, u32 word) {
-  return c.b.call(static_cast<u32>(Helper::mrs), Type::I64, c.b.imm64(static_cast<u64>(r.reg)), c.b.imm64(iss_of(word, true)));
+  return c.b.call(static_cast<u32>(Helper::mrs), Type::I64, c.b.imm64(static_cast<u64>(r.reg)),
+                  c.b.imm64(iss_of(word, true)));
 }
 void call_msr(Context& c, const SysRegInfo& r, u32 word, Value v) {
-  c.b.call(static_cast<u32>(Helper::msr), Type::None, c.b.imm64(static_cast<u64>(r.reg)), v, c.b.imm64(iss_of(word, false)));
+  c.b.call(static_cast<u32>(Helper::msr), Type::None, c.b.imm64(static_cast<u64>(r.reg)), v,
+           c.b.imm64(iss_of(word, false)));
 }
 
 Value state64(Context& c, usize offset) { return c.b.load_state(Type::I64, offset); }
@@ -51,7 +56,8 @@ Value state32(Context& c, usize offset) { return c.b.zext_w(c.b.load_state(Type:
 usize elr_offset(unsigned el) { return offsetof(CpuState, elr_el) + 8 * el; }
 usize spsr_offset(unsigned el) { return offsetof(CpuState, spsr_el) + 4 * el; }
 
-// SP_EL0 is in its slot while another stack pointer is selected; while it is the current one, accessing it by name is UNDEFINED.
+// SP_EL0 is in its slot while another stack pointer is selected; while it is the current one, accessing it by name is
+// UNDEFINED.
 bool sp_el0_hidden(Context& c) { return c.mode.sp_sel() == 0; }
 
 Value read_special(Context& c, const SysRegInfo& r, u32 word) {
@@ -138,7 +144,8 @@ void emit_msr(Context& c, u32 word) {
   if (trapped(c, *r, word, false)) return;
   const Value v = c.x(Type::I64, rt_of(word));
   if (r->kind == SysRegKind::Special) return write_special(c, *r, word, v);
-  if (r->kind == SysRegKind::Stored && r->effect == SysRegEffect::None && !needs_check(c, *r)) return store_inline(c, *r, v);
+  if (r->kind == SysRegKind::Stored && r->effect == SysRegEffect::None && !needs_check(c, *r))
+    return store_inline(c, *r, v);
   call_msr(c, *r, word, v);
   after_write(c, *r);
 }

@@ -12,9 +12,23 @@ std::span<const Row> load_store_structure_rows();
 
 std::span<const std::span<const Row>> row_tables() {
   static const std::span<const Row> tables[] = {
-      data_processing_immediate_rows(), branch_rows(), system_rows(), load_store_exclusive_rows(), load_store_structure_rows(), load_store_rows(),
-      load_store_simd_rows(), data_processing_register_rows(), fp_scalar_rows(), simd_three_same_rows(), simd_copy_rows(), simd_shift_rows(),
-      simd_two_reg_rows(), simd_three_different_rows(), simd_indexed_rows(), simd_scalar_rows(), simd_crypto_rows(),
+      data_processing_immediate_rows(),
+      branch_rows(),
+      system_rows(),
+      load_store_exclusive_rows(),
+      load_store_structure_rows(),
+      load_store_rows(),
+      load_store_simd_rows(),
+      data_processing_register_rows(),
+      fp_scalar_rows(),
+      simd_three_same_rows(),
+      simd_copy_rows(),
+      simd_shift_rows(),
+      simd_two_reg_rows(),
+      simd_three_different_rows(),
+      simd_indexed_rows(),
+      simd_scalar_rows(),
+      simd_crypto_rows(),
   };
   return tables;
 }

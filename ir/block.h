@@ -48,7 +48,8 @@ struct OpBrief {
 };
 inline constexpr std::array<OpBrief, kOpCount> kOpBrief = [] {
   std::array<OpBrief, kOpCount> brief{};
-  for (usize i = 0; i < kOpCount; ++i) brief[i] = {static_cast<u8>(kOpInfo[i].operands.size()), kOpInfo[i].effect, kOpInfo[i].result, 0};
+  for (usize i = 0; i < kOpCount; ++i)
+    brief[i] = {static_cast<u8>(kOpInfo[i].operands.size()), kOpInfo[i].effect, kOpInfo[i].result, 0};
   return brief;
 }();
 constexpr Effect effect_of(Op op) { return kOpBrief[static_cast<usize>(op)].effect; }
@@ -57,7 +58,9 @@ constexpr Effect effect_of(Op op) { return kOpBrief[static_cast<usize>(op)].effe
 using Value = u32;
 constexpr Value kNoValue = ~Value{0};
 using Args = std::array<Value, 4>;
-constexpr Args args(Value a = kNoValue, Value b = kNoValue, Value c = kNoValue, Value d = kNoValue) { return {a, b, c, d}; }
+constexpr Args args(Value a = kNoValue, Value b = kNoValue, Value c = kNoValue, Value d = kNoValue) {
+  return {a, b, c, d};
+}
 
 struct Inst {
   Op op = Op::Const;

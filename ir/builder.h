@@ -1,5 +1,5 @@
-// Builder: appends typed instructions to a Block. Constants and algebraic identities are folded here, so frontend files write the
-// manual's meaning and need not special-case immediates.
+// Builder: appends typed instructions to a Block. Constants and algebraic identities are folded here, so frontend files
+// write the manual's meaning and need not special-case immediates.
 #pragma once
 #include "core/check.h"
 #include "ir/block.h"
@@ -32,21 +32,35 @@ class Builder {
 
   // State. get_x, set_x take 0..30, or 31 for SP; XZR is the frontend's business.
   Value get_x(Type t, unsigned n) { return emit({.op = Op::GetX, .type = t, .aux = static_cast<u8>(n)}); }
-  void set_x(unsigned n, Value v) { emit({.op = Op::SetX, .type = type(v), .aux = static_cast<u8>(n), .args = args(v)}); }
+  void set_x(unsigned n, Value v) {
+    emit({.op = Op::SetX, .type = type(v), .aux = static_cast<u8>(n), .args = args(v)});
+  }
   Value get_v(unsigned n) { return emit({.op = Op::GetV, .type = Type::V128, .aux = static_cast<u8>(n)}); }
-  void set_v(unsigned n, Value v) { emit({.op = Op::SetV, .type = Type::V128, .aux = static_cast<u8>(n), .args = args(v)}); }
+  void set_v(unsigned n, Value v) {
+    emit({.op = Op::SetV, .type = Type::V128, .aux = static_cast<u8>(n), .args = args(v)});
+  }
   Value get_f(Type t, unsigned n) { return emit({.op = Op::GetF, .type = t, .aux = static_cast<u8>(n)}); }
-  void set_f(unsigned n, Value v) { emit({.op = Op::SetF, .type = type(v), .aux = static_cast<u8>(n), .args = args(v)}); }
+  void set_f(unsigned n, Value v) {
+    emit({.op = Op::SetF, .type = type(v), .aux = static_cast<u8>(n), .args = args(v)});
+  }
   Value get_nzcv() { return emit({.op = Op::GetNzcv, .type = Type::I32}); }
   void set_nzcv(Value v) { emit({.op = Op::SetNzcv, .type = Type::I32, .args = args(v)}); }
   Value pc_page() { return emit({.op = Op::PcPage, .type = Type::I64}); }
   Value load_state(Type t, usize offset) { return emit({.op = Op::LoadState, .type = t, .imm = offset}); }
-  void store_state(usize offset, Value v) { emit({.op = Op::StoreState, .type = type(v), .args = args(v), .imm = offset}); }
+  void store_state(usize offset, Value v) {
+    emit({.op = Op::StoreState, .type = type(v), .args = args(v), .imm = offset});
+  }
 
   // Ops whose T is the type of the first operand; imm and aux as ops.def says for the op.
-  Value unary(Op op, Value a, u64 imm = 0, u8 aux = 0) { return emit({.op = op, .type = type(a), .aux = aux, .args = args(a), .imm = imm}); }
-  Value binary(Op op, Value a, Value b, u64 imm = 0, u8 aux = 0) { return emit({.op = op, .type = type(a), .aux = aux, .args = args(a, b), .imm = imm}); }
-  Value ternary(Op op, Value a, Value b, Value c, u64 imm = 0) { return emit({.op = op, .type = type(a), .args = args(a, b, c), .imm = imm}); }
+  Value unary(Op op, Value a, u64 imm = 0, u8 aux = 0) {
+    return emit({.op = op, .type = type(a), .aux = aux, .args = args(a), .imm = imm});
+  }
+  Value binary(Op op, Value a, Value b, u64 imm = 0, u8 aux = 0) {
+    return emit({.op = op, .type = type(a), .aux = aux, .args = args(a, b), .imm = imm});
+  }
+  Value ternary(Op op, Value a, Value b, Value c, u64 imm = 0) {
+    return emit({.op = op, .type = type(a), .args = args(a, b, c), .imm = imm});
+  }
 
   Value add(Value a, Value b) { return binary(Op::Add, a, b); }
   Value sub(Value a, Value b) { return binary(Op::Sub, a, b); }
@@ -67,18 +81,32 @@ class Builder {
   Value sar_imm(Value a, unsigned n) { return sar(a, constant(type(a), n)); }
   Value sext(Value a, unsigned from_bits) { return unary(Op::Sext, a, from_bits); }
   Value zext(Value a, unsigned from_bits) { return unary(Op::Zext, a, from_bits); }
-  Value trunc(Value a) { return type(a) == Type::I32 ? a : emit({.op = Op::Trunc, .type = Type::I32, .args = args(a)}); }
-  Value zext_w(Value a) { return type(a) == Type::I64 ? a : emit({.op = Op::ZextW, .type = Type::I64, .args = args(a)}); }
-  Value sext_w(Value a) { return type(a) == Type::I64 ? a : emit({.op = Op::SextW, .type = Type::I64, .args = args(a)}); }
+  Value trunc(Value a) {
+    return type(a) == Type::I32 ? a : emit({.op = Op::Trunc, .type = Type::I32, .args = args(a)});
+  }
+  Value zext_w(Value a) {
+    return type(a) == Type::I64 ? a : emit({.op = Op::ZextW, .type = Type::I64, .args = args(a)});
+  }
+  Value sext_w(Value a) {
+    return type(a) == Type::I64 ? a : emit({.op = Op::SextW, .type = Type::I64, .args = args(a)});
+  }
   Value cmp(CmpKind kind, Value a, Value b) { return binary(Op::Cmp, a, b, 0, static_cast<u8>(kind)); }
-  Value select(Value cond, Value a, Value b) { return emit({.op = Op::Select, .type = type(a), .args = args(cond, a, b)}); }
+  Value select(Value cond, Value a, Value b) {
+    return emit({.op = Op::Select, .type = type(a), .args = args(cond, a, b)});
+  }
 
   // Flag ops (AddNzcv ... LogicNzcv, FCmp, FCmpE) and Adc, Sbc.
-  Value flags(Op op, Value a, Value b = kNoValue, Value nzcv = kNoValue) { return emit({.op = op, .type = type(a), .args = args(a, b, nzcv)}); }
-  Value cond_holds(unsigned cond, Value nzcv) { return emit({.op = Op::CondHolds, .type = Type::I32, .aux = static_cast<u8>(cond), .args = args(nzcv)}); }
+  Value flags(Op op, Value a, Value b = kNoValue, Value nzcv = kNoValue) {
+    return emit({.op = op, .type = type(a), .args = args(a, b, nzcv)});
+  }
+  Value cond_holds(unsigned cond, Value nzcv) {
+    return emit({.op = Op::CondHolds, .type = Type::I32, .aux = static_cast<u8>(cond), .args = args(nzcv)});
+  }
 
   // Memory.
-  Value load(Type t, Value address, MemInfo m) { return emit({.op = Op::Load, .type = t, .args = args(address), .imm = m.encode()}); }
+  Value load(Type t, Value address, MemInfo m) {
+    return emit({.op = Op::Load, .type = t, .args = args(address), .imm = m.encode()});
+  }
   void store(Value address, Value v, MemInfo m) {
     m.write = true;
     emit({.op = Op::Store, .type = type(v), .args = args(address, v), .imm = m.encode()});
@@ -97,7 +125,8 @@ class Builder {
 
   // Vectors: every op of type V128 with lane, imm, aux as ops.def says.
   Value vec(Op op, unsigned lane, Value a, Value b = kNoValue, Value c = kNoValue, u64 imm = 0, u8 aux = 0) {
-    return emit({.op = op, .type = Type::V128, .lane = static_cast<u8>(lane), .aux = aux, .args = args(a, b, c), .imm = imm});
+    return emit(
+        {.op = op, .type = Type::V128, .lane = static_cast<u8>(lane), .aux = aux, .args = args(a, b, c), .imm = imm});
   }
   Value vextract(unsigned lane, Value v, unsigned index) {
     return emit({.op = Op::VExtract, .type = Type::I64, .lane = static_cast<u8>(lane), .args = args(v), .imm = index});
@@ -105,7 +134,9 @@ class Builder {
   Value zero_upper(Value v) { return unary(Op::VZeroUpper, v); }
 
   // Conversions: FCvt, FToS, FToU, SToF, UToF, FBits, FFromBits, VFromF, VToF.
-  Value convert(Op op, Type to, Value a, u8 aux = 0) { return emit({.op = op, .type = to, .from = type(a), .aux = aux, .args = args(a)}); }
+  Value convert(Op op, Type to, Value a, u8 aux = 0) {
+    return emit({.op = op, .type = to, .from = type(a), .aux = aux, .args = args(a)});
+  }
 
   // helper = cpu::Helper; result None for those that return nothing.
   Value call(u32 helper, Type result, Value a = kNoValue, Value b = kNoValue, Value c = kNoValue, Value d = kNoValue) {
@@ -114,13 +145,23 @@ class Builder {
 
   // Exits.
   void exit_next(i64 offset) { emit({.op = Op::ExitNext, .imm = static_cast<u64>(offset)}); }
-  void exit_if(Value cond, i32 taken, i32 not_taken) { emit({.op = Op::ExitIf, .args = args(cond), .imm = exit_offsets(taken, not_taken)}); }
+  void exit_if(Value cond, i32 taken, i32 not_taken) {
+    emit({.op = Op::ExitIf, .args = args(cond), .imm = exit_offsets(taken, not_taken)});
+  }
   void exit_call(i32 target, i32 ret) { emit({.op = Op::ExitCall, .imm = exit_offsets(target, ret)}); }
   void exit_indirect(IndirectKind kind, Value target, i64 ret = 0) {
-    emit({.op = Op::ExitIndirect, .type = Type::I64, .aux = static_cast<u8>(kind), .args = args(target), .imm = static_cast<u64>(ret)});
+    emit({.op = Op::ExitIndirect,
+          .type = Type::I64,
+          .aux = static_cast<u8>(kind),
+          .args = args(target),
+          .imm = static_cast<u64>(ret)});
   }
-  void exit_exception(u32 esr, bool return_to_next) { emit({.op = Op::ExitException, .aux = static_cast<u8>(return_to_next ? 1 : 0), .imm = esr}); }
-  void exit_dispatch(i64 offset, DispatchReason reason) { emit({.op = Op::ExitDispatch, .aux = static_cast<u8>(reason), .imm = static_cast<u64>(offset)}); }
+  void exit_exception(u32 esr, bool return_to_next) {
+    emit({.op = Op::ExitException, .aux = static_cast<u8>(return_to_next ? 1 : 0), .imm = esr});
+  }
+  void exit_dispatch(i64 offset, DispatchReason reason) {
+    emit({.op = Op::ExitDispatch, .aux = static_cast<u8>(reason), .imm = static_cast<u64>(offset)});
+  }
   void exit_pc() { emit({.op = Op::ExitPc}); }
 
  private:

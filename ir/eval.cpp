@@ -49,9 +49,7 @@ bool compare(CmpKind kind, u64 a, u64 b, unsigned w) {
   return false;
 }
 
-u64 extract(u64 hi, u64 lo, u64 shift, unsigned w) {
-  return shift == 0 ? lo : (lo >> shift) | (hi << (w - shift));
-}
+u64 extract(u64 hi, u64 lo, u64 shift, unsigned w) { return shift == 0 ? lo : (lo >> shift) | (hi << (w - shift)); }
 
 u64 rotate_right(u64 v, unsigned n, unsigned w) { return n == 0 ? v : (v >> n) | (v << (w - n)); }
 

@@ -1,5 +1,6 @@
-// The meaning of every Pure op, as plain functions of operand values: the folder, the interpreter and the tests that hold lowerings
-// against it all use these. Values of 32-bit types are held zero-extended in U128::lo; scalars have hi = 0.
+// The meaning of every Pure op, as plain functions of operand values: the folder, the interpreter and the tests that
+// hold lowerings against it all use these. Values of 32-bit types are held zero-extended in U128::lo; scalars have hi =
+// 0.
 #pragma once
 #include "ir/block.h"
 

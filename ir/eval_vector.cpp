@@ -69,7 +69,9 @@ U128 permute(const Inst& inst, const U128& a, const U128& b) {
       case Op::VUzp2: r.v[i] = i < half ? x.v[2 * i + 1] : y.v[2 * (i - half) + 1]; break;
       case Op::VTrn1: r.v[i] = (i & 1) != 0 ? y.v[i - 1] : x.v[i]; break;
       case Op::VTrn2: r.v[i] = (i & 1) != 0 ? y.v[i] : x.v[i + 1]; break;
-      case Op::VAddP: r.v[i] = i < half ? x.v[2 * i] + x.v[2 * i + 1] : y.v[2 * (i - half)] + y.v[2 * (i - half) + 1]; break;
+      case Op::VAddP:
+        r.v[i] = i < half ? x.v[2 * i] + x.v[2 * i + 1] : y.v[2 * (i - half)] + y.v[2 * (i - half) + 1];
+        break;
       default: UNREACHABLE("not a permutation");
     }
   }
@@ -143,9 +145,15 @@ U128 eval_vector(const Inst& inst, const U128& a, const U128& b, const U128& c) 
     case Op::VAbs: return map1(a, lane, [](L x, unsigned i) { return x.s(i) < 0 ? u64{0} - x.v[i] : x.v[i]; });
     case Op::VShl: return map1(a, lane, [imm](L x, unsigned i) { return x.v[i] << imm; });
     case Op::VUShr: return map1(a, lane, [imm](L x, unsigned i) { return imm >= x.bits ? 0 : x.v[i] >> imm; });
-    case Op::VSShr: return map1(a, lane, [imm](L x, unsigned i) { return static_cast<u64>(x.s(i) >> (imm >= x.bits ? x.bits - 1 : imm)); });
-    case Op::VUShlReg: return map2(a, b, lane, [](L x, L y, unsigned i) { return shift_by_register(static_cast<i64>(x.v[i]), y.v[i], x.bits, false); });
-    case Op::VSShlReg: return map2(a, b, lane, [](L x, L y, unsigned i) { return shift_by_register(x.s(i), y.v[i], x.bits, true); });
+    case Op::VSShr:
+      return map1(a, lane,
+                  [imm](L x, unsigned i) { return static_cast<u64>(x.s(i) >> (imm >= x.bits ? x.bits - 1 : imm)); });
+    case Op::VUShlReg:
+      return map2(a, b, lane, [](L x, L y, unsigned i) {
+        return shift_by_register(static_cast<i64>(x.v[i]), y.v[i], x.bits, false);
+      });
+    case Op::VSShlReg:
+      return map2(a, b, lane, [](L x, L y, unsigned i) { return shift_by_register(x.s(i), y.v[i], x.bits, true); });
     case Op::VCmpEq: return map2(a, b, lane, [](L x, L y, unsigned i) { return all_ones_if(x.v[i] == y.v[i]); });
     case Op::VCmpGt: return map2(a, b, lane, [](L x, L y, unsigned i) { return all_ones_if(x.s(i) > y.s(i)); });
     case Op::VCmpGe: return map2(a, b, lane, [](L x, L y, unsigned i) { return all_ones_if(x.s(i) >= y.s(i)); });
@@ -163,8 +171,13 @@ U128 eval_vector(const Inst& inst, const U128& a, const U128& b, const U128& c) 
     case Op::VInsert: return insert(a, b.lo, lane, imm);
     case Op::VExtract: return {Lanes(a, lane).v[imm], 0};
     case Op::VExt: return bytes_of(a, b, imm);
-    case Op::VZip1: case Op::VZip2: case Op::VUzp1: case Op::VUzp2: case Op::VTrn1: case Op::VTrn2: case Op::VAddP:
-      return permute(inst, a, b);
+    case Op::VZip1:
+    case Op::VZip2:
+    case Op::VUzp1:
+    case Op::VUzp2:
+    case Op::VTrn1:
+    case Op::VTrn2:
+    case Op::VAddP: return permute(inst, a, b);
     case Op::VRev: return reverse(a, lane, imm);
     case Op::VNarrow: return narrow(a, lane);
     case Op::VSWiden: return widen(a, lane, true);

@@ -1,4 +1,5 @@
-// dead_state: a register or flag write that is overwritten before anything can see it goes away. dead_code: so do values nobody uses.
+// dead_state: a register or flag write that is overwritten before anything can see it goes away. dead_code: so do
+// values nobody uses.
 #include <algorithm>
 
 #include "ir/builder.h"
@@ -59,7 +60,8 @@ void dead_code(Block& block, CallEffectsFn effects) {
   for (usize i = count; i-- > 0;) {
     const Inst& inst = block.insts[i];
     const Effect effect = effect_of(inst.op);
-    const bool removable = effect == Effect::Pure || effect == Effect::Read || (effect == Effect::Call && effects(inst.imm).pure);
+    const bool removable =
+        effect == Effect::Pure || effect == Effect::Read || (effect == Effect::Call && effects(inst.imm).pure);
     if (removable && map[i] == 0) continue;
     map[i] = 1;
     for (unsigned n = 0; n < inst.arg_count(); ++n) map[inst.args[n]] = 1;

@@ -1,5 +1,6 @@
-// forward_state: a read of a register whose value is already known in the block becomes that value; what becomes constant by that is folded.
-// In place: an instruction that is no longer needed becomes an unused constant, for dead_code to take away.
+// forward_state: a read of a register whose value is already known in the block becomes that value; what becomes
+// constant by that is folded. In place: an instruction that is no longer needed becomes an unused constant, for
+// dead_code to take away.
 #include "ir/passes.h"
 #include "ir/simplify.h"
 
@@ -24,8 +25,8 @@ class Forward {
   }
 
  private:
-  // What is known of a register: its value, or (partial) just its low part, because a narrow read gave it. A narrow write is not partial:
-  // it zeroed the rest.
+  // What is known of a register: its value, or (partial) just its low part, because a narrow read gave it. A narrow
+  // write is not partial: it zeroed the rest.
   struct Known {
     Value value = kNoValue;
     bool partial = false;
@@ -66,11 +67,16 @@ class Forward {
       return self;
     }
     const Args of_known = args(known.value);
-    if (want == Type::I32) inst = {.op = Op::Trunc, .type = Type::I32, .args = of_known};
-    else if (want == Type::I64) inst = {.op = Op::ZextW, .type = Type::I64, .args = of_known};
-    else if (want == Type::V128) inst = {.op = Op::VFromF, .type = Type::V128, .from = have, .args = of_known};
-    else if (have == Type::V128) inst = {.op = Op::VToF, .type = want, .from = have, .args = of_known};
-    else return self;  // a scalar of the other width: rare, left to the register
+    if (want == Type::I32)
+      inst = {.op = Op::Trunc, .type = Type::I32, .args = of_known};
+    else if (want == Type::I64)
+      inst = {.op = Op::ZextW, .type = Type::I64, .args = of_known};
+    else if (want == Type::V128)
+      inst = {.op = Op::VFromF, .type = Type::V128, .from = have, .args = of_known};
+    else if (have == Type::V128)
+      inst = {.op = Op::VToF, .type = want, .from = have, .args = of_known};
+    else
+      return self;  // a scalar of the other width: rare, left to the register
     return simple(inst, self);
   }
 

@@ -1,5 +1,5 @@
-// The IR passes, in the order of one table (passes.cpp). Each keeps the block's meaning at every point where it can be seen: exits, faults,
-// and helpers that read state.
+// The IR passes, in the order of one table (passes.cpp). Each keeps the block's meaning at every point where it can be
+// seen: exits, faults, and helpers that read state.
 #pragma once
 #include <string>
 
@@ -7,7 +7,8 @@
 
 namespace ferry::ir {
 
-// What a pass must know about a helper that an op Call names; supplied by the user of the passes, since helpers belong to another room.
+// What a pass must know about a helper that an op Call names; supplied by the user of the passes, since helpers belong
+// to another room.
 struct CallEffects {
   bool reads_state = false;   // may read guest registers or flags
   bool writes_state = false;  // may write them
@@ -23,7 +24,8 @@ struct Pass {
 // All passes in order.
 std::array<Pass, 3> passes();
 
-// Runs all passes; with check, the verifier runs after each and its complaint, with the pass's name, is returned (empty: none).
+// Runs all passes; with check, the verifier runs after each and its complaint, with the pass's name, is returned
+// (empty: none).
 std::string optimize(Block& block, CallEffectsFn effects, bool check);
 
 }  // namespace ferry::ir

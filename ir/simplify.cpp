@@ -25,15 +25,22 @@ Value identity(const Block& block, const Inst& inst) {
   const Value a = inst.args[0], b = inst.args[1];
   const u64 ones = low_mask(width(inst.type) == 32 ? 32 : 64);
   switch (inst.op) {
-    case Op::Add: case Op::Or: case Op::Xor:
+    case Op::Add:
+    case Op::Or:
+    case Op::Xor:
       if (is_constant(block, a, 0)) return b;
       [[fallthrough]];
-    case Op::Sub: case Op::Shl: case Op::Shr: case Op::Sar: case Op::Ror: case Op::AndNot:
-      return is_constant(block, b, 0) ? a : kNoValue;
+    case Op::Sub:
+    case Op::Shl:
+    case Op::Shr:
+    case Op::Sar:
+    case Op::Ror:
+    case Op::AndNot: return is_constant(block, b, 0) ? a : kNoValue;
     case Op::And:
       if (is_constant(block, a, ones)) return b;
       return is_constant(block, b, ones) ? a : kNoValue;
-    case Op::Zext: case Op::Sext: return inst.imm == width(inst.type) ? a : kNoValue;
+    case Op::Zext:
+    case Op::Sext: return inst.imm == width(inst.type) ? a : kNoValue;
     case Op::Trunc: {
       const Inst& from = block.insts[a];
       return from.op == Op::ZextW || from.op == Op::SextW ? from.args[0] : kNoValue;

@@ -4,8 +4,8 @@
 
 namespace ferry::ir {
 
-// What `inst`, about to stand after its operands in the block, comes to. An earlier value that equals it: that value is returned. A
-// constant: inst becomes the Const, kNoValue is returned. Otherwise inst stays as it is.
+// What `inst`, about to stand after its operands in the block, comes to. An earlier value that equals it: that value is
+// returned. A constant: inst becomes the Const, kNoValue is returned. Otherwise inst stays as it is.
 Value simplify(const Block& block, Inst& inst);
 
 }  // namespace ferry::ir

@@ -25,8 +25,7 @@ bool prints_imm(const Inst& inst) {
 
 std::string print(const Block& block, Value index) {
   const Inst& inst = block.insts[index];
-  if (inst.op == Op::Insn)
-    return fmt::format("; {:03x}: {:08x}", marker_index(inst.imm) * 4, marker_word(inst.imm));
+  if (inst.op == Op::Insn) return fmt::format("; {:03x}: {:08x}", marker_index(inst.imm) * 4, marker_word(inst.imm));
   std::string s = inst.result_type() == Type::None ? std::string("  ") : fmt::format("  %{} = ", index);
   s += info(inst.op).name;
   s += type_name(inst.type);

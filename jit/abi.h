@@ -1,10 +1,11 @@
 // The ABI of translated code: what every tier, the stubs and the dispatcher agree on.
 //
-// A block's entry is entered by a jump with the pinned values in place and, like any function, with a return address on top of the host
-// stack (the one that `enter` pushed): leaving to the dispatcher is "store what is pinned, put an ExitReason in the return register, return".
-// Tiers call each other's code by jumps, never nested. Where baseline blocks can be reached, Baseline::enter is the way in, whatever tier the
-// first block is of: above the return address it leaves the frame that baseline blocks spill to, and it gives translated code its MXCSR
-// (everything masked, round to nearest, flags clear), whose sticky flags it folds into FPSR afterwards. A tier that computes in host floating
+// A block's entry is entered by a jump with the pinned values in place and, like any function, with a return address on
+// top of the host stack (the one that `enter` pushed): leaving to the dispatcher is "store what is pinned, put an
+// ExitReason in the return register, return". Tiers call each other's code by jumps, never nested. Where baseline
+// blocks can be reached, Baseline::enter is the way in, whatever tier the first block is of: above the return address
+// it leaves the frame that baseline blocks spill to, and it gives translated code its MXCSR (everything masked, round
+// to nearest, flags clear), whose sticky flags it folds into FPSR afterwards. A tier that computes in host floating
 // point folds them as well before a helper that may read FPSR, and keeps C++ from adding to them.
 #pragma once
 #include <array>
@@ -24,9 +25,13 @@ enum class ExitReason : u32 {
   Fault,      // s.exception is to be taken; s.site names the instruction (pc = pc_page + 4 * site_index)
   Exception,  // ExitException: s.exception and s.pc (of the instruction itself) are set
   Context,    // ExitDispatch with ContextChanged; ExitPc
-  Wfi, Wfe, Yield, BlockLimit, Interpret,
-  Mode,       // the block at s.pc does not match (fetch page or Mode changed under a link)
-  Hot,        // the counter of the block at s.pc ran out (CompiledCode::counter); nothing of the block has run
+  Wfi,
+  Wfe,
+  Yield,
+  BlockLimit,
+  Interpret,
+  Mode,  // the block at s.pc does not match (fetch page or Mode changed under a link)
+  Hot,   // the counter of the block at s.pc ran out (CompiledCode::counter); nothing of the block has run
   kCount,
 };
 
@@ -43,8 +48,8 @@ constexpr ExitReason dispatch_exit(ir::DispatchReason reason) {
   return ExitReason::Context;
 }
 
-// Guest values that sit in host registers at every block boundary, in order: the first argument of a block is the CpuState, these follow.
-// Both compilers, the stubs and the dispatcher read this table; an empty one must also work.
+// Guest values that sit in host registers at every block boundary, in order: the first argument of a block is the
+// CpuState, these follow. Both compilers, the stubs and the dispatcher read this table; an empty one must also work.
 enum class Pin : u8 { X0 = 0, Sp = 31, Nzcv = 32, TlbRead = 33 };  // 0..31 = x[n]
 constexpr Pin pin_x(unsigned n) { return static_cast<Pin>(n); }
 constexpr std::array<Pin, 5> kPinned = {pin_x(0), pin_x(1), pin_x(2), pin_x(19), Pin::Sp};
@@ -63,8 +68,8 @@ using cpu::ZeroBlockFn;
 using ferry::access_site;
 using ferry::make_access;
 
-// How a block polls. Real time: exits that go backwards (target offset <= own start) and indirect exits test budget < 0 and leave with Poll,
-// s.pc = the target. Virtual time (Mode.virtual_time): the block's entry does budget -= insn_count; if that is negative it adds it back and
-// leaves with Poll, s.pc = its own start; no other polls.
+// How a block polls. Real time: exits that go backwards (target offset <= own start) and indirect exits test budget < 0
+// and leave with Poll, s.pc = the target. Virtual time (Mode.virtual_time): the block's entry does budget -=
+// insn_count; if that is negative it adds it back and leaves with Poll, s.pc = its own start; no other polls.
 
 }  // namespace ferry::jit

@@ -40,8 +40,11 @@ Result<CodeMemory> CodeMemory::create(usize capacity) {
 }
 
 CodeMemory::CodeMemory(CodeMemory&& other) noexcept
-    : write_(std::exchange(other.write_, nullptr)), exec_(std::exchange(other.exec_, nullptr)), capacity_(other.capacity_),
-      used_(other.used_), kept_(other.kept_) {}
+    : write_(std::exchange(other.write_, nullptr)),
+      exec_(std::exchange(other.exec_, nullptr)),
+      capacity_(other.capacity_),
+      used_(other.used_),
+      kept_(other.kept_) {}
 
 CodeMemory::~CodeMemory() {
   if (write_ == nullptr) return;

@@ -1,5 +1,5 @@
-// Code memory: one reserved address range for translated code, backed by a memfd that is mapped twice: writable and executable. Allocation
-// is a bump pointer; memory comes back as a whole (reset).
+// Code memory: one reserved address range for translated code, backed by a memfd that is mapped twice: writable and
+// executable. Allocation is a bump pointer; memory comes back as a whole (reset).
 #pragma once
 #include "core/result.h"
 #include "core/types.h"

@@ -1,5 +1,5 @@
-// The meaning of every Fp op: cpu/fp with the FPCR in force, flags ORed into FPSR. The interpreter runs these; compiled code calls them
-// where the host's own instruction cannot be proved equal.
+// The meaning of every Fp op: cpu/fp with the FPCR in force, flags ORed into FPSR. The interpreter runs these; compiled
+// code calls them where the host's own instruction cannot be proved equal.
 #pragma once
 #include "cpu/state.h"
 #include "ir/block.h"

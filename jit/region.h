@@ -13,8 +13,8 @@ struct RegionBlock {
   i32 page_delta = 0;
 };
 
-// Blocks of one Mode; the first is the entry. Direct exits between them become jumps inside the code. An edge between pages of the region is
-// taken only while CpuState::context equals `context`.
+// Blocks of one Mode; the first is the entry. Direct exits between them become jumps inside the code. An edge between
+// pages of the region is taken only while CpuState::context equals `context`.
 struct Region {
   std::vector<RegionBlock> blocks;
   u64 context = ~u64{0};

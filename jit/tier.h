@@ -13,26 +13,26 @@ namespace ferry::jit {
 
 class Tier;
 
-// One direct exit of compiled code: it leaves with ExitReason::Next and this site in CpuState's link word until it is linked.
-// Owned by the compiled code; addresses stay valid as long as it does.
+// One direct exit of compiled code: it leaves with ExitReason::Next and this site in CpuState's link word until it is
+// linked. Owned by the compiled code; addresses stay valid as long as it does.
 struct LinkSite {
-  void* owner = nullptr;      // the runtime's block
-  Tier* tier = nullptr;       // whose link() and unlink() it takes; set by the runtime
-  i32 offset = 0;             // target, bytes relative to the page of the block
-  bool cross_page = false;    // target outside the 4 KiB page: taken only while CpuState::context equals *context_slot
+  void* owner = nullptr;    // the runtime's block
+  Tier* tier = nullptr;     // whose link() and unlink() it takes; set by the runtime
+  i32 offset = 0;           // target, bytes relative to the page of the block
+  bool cross_page = false;  // target outside the 4 KiB page: taken only while CpuState::context equals *context_slot
   bool is_call = false;
   bool linked = false;
-  void* target = nullptr;     // the runtime's block it is linked to
-  void* patch = nullptr;      // the tier's: aligned rel32 of a jump, or a pointer slot
+  void* target = nullptr;          // the runtime's block it is linked to
+  void* patch = nullptr;           // the tier's: aligned rel32 of a jump, or a pointer slot
   const void* unlinked = nullptr;  // where it goes when not linked
   u64* context_slot = nullptr;     // cross_page only: written by link()
 };
 
 struct CompiledCode {
   const void* entry = nullptr;
-  u32 size = 0;                     // host bytes
-  std::vector<LinkSite*> links;     // at most two of a block, any number of a region
-  i32* counter = nullptr;           // entries left until the code leaves with ExitReason::Hot instead; null: not counted
+  u32 size = 0;                  // host bytes
+  std::vector<LinkSite*> links;  // at most two of a block, any number of a region
+  i32* counter = nullptr;        // entries left until the code leaves with ExitReason::Hot instead; null: not counted
 };
 
 class Tier {
@@ -40,7 +40,8 @@ class Tier {
   virtual ~Tier() = default;
   // Compiles one block for its Mode. On failure (code memory full) the error says so and nothing is kept.
   virtual Result<CompiledCode> compile(const ir::Block& block, void* owner) = 0;
-  // Makes a direct exit jump to `target` (a block entry); context is what CpuState::context must be for a cross-page one. unlink undoes it.
+  // Makes a direct exit jump to `target` (a block entry); context is what CpuState::context must be for a cross-page
+  // one. unlink undoes it.
   virtual void link(LinkSite& site, const void* target, u64 context) = 0;
   virtual void unlink(LinkSite& site) = 0;
   // The code is unlinked from everywhere and no vCPU is inside it.

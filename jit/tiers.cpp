@@ -42,14 +42,17 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
   if (settings.tier == ferry::Tier::Interp) return none;
 #ifdef FERRY_HAS_BASELINE
   if (settings.tier == ferry::Tier::Baseline || settings.tier == ferry::Tier::Tiered) {
-    Result<std::unique_ptr<Baseline>> baseline = Baseline::create(settings.code_cache, settings.tier == ferry::Tier::Tiered && regions_available() ? static_cast<i32>(settings.llvm_threshold) : 0);
+    Result<std::unique_ptr<Baseline>> baseline = Baseline::create(
+        settings.code_cache,
+        settings.tier == ferry::Tier::Tiered && regions_available() ? static_cast<i32>(settings.llvm_threshold) : 0);
     if (!baseline) return baseline.error();
     return std::unique_ptr<jit::Tier>(std::move(*baseline));
   }
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
-    Result<std::unique_ptr<Optimizing>> optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
+    Result<std::unique_ptr<Optimizing>> optimizing =
+        Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
     if (!optimizing) return optimizing.error();
     return std::unique_ptr<jit::Tier>(std::move(*optimizing));
   }

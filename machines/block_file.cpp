@@ -35,19 +35,22 @@ Result<std::unique_ptr<BlockFile>> BlockFile::open(const std::string& path, bool
   file->fd_ = ::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
   if (file->fd_ < 0) {
     const bool denied = !read_only && (errno == EACCES || errno == EROFS || errno == EPERM);
-    return wrong(std::strerror(errno), denied ? "a disk image that can be written (or readonly=on, or snapshot=on)" : "a raw disk image");
+    return wrong(std::strerror(errno),
+                 denied ? "a disk image that can be written (or readonly=on, or snapshot=on)" : "a raw disk image");
   }
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(file->fd_, &facts) != 0) return wrong(std::strerror(errno), "a raw disk image");
   if (S_ISBLK(facts.st_mode)) {
-    if (ioctl(file->fd_, BLKGETSIZE64, &file->size_) != 0) return wrong(std::strerror(errno), "a block device with a size");
+    if (ioctl(file->fd_, BLKGETSIZE64, &file->size_) != 0)
+      return wrong(std::strerror(errno), "a block device with a size");
   } else if (S_ISREG(facts.st_mode)) {
     file->size_ = static_cast<u64>(facts.st_size);
   } else {
     return wrong(S_ISDIR(facts.st_mode) ? "is a folder" : "is neither a file nor a block device", "a raw disk image");
   }
   if (file->size_ == 0) return wrong("is empty", "a raw disk image");
-  if (file->size_ % kSector != 0) return wrong(fmt::format("{} bytes", file->size_), "whole sectors of 512 bytes (a raw, untruncated disk image)");
+  if (file->size_ % kSector != 0)
+    return wrong(fmt::format("{} bytes", file->size_), "whole sectors of 512 bytes (a raw, untruncated disk image)");
   if (flock(file->fd_, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return wrong("is in use by another ferry", "an image of its own for each, or snapshot=on");
   }
@@ -94,7 +97,9 @@ Status BlockFile::flush() {
 Status BlockFile::write_zeroes(u64 offset, u64 size) {
   if (Status status = inside(offset, size); !status) return status;
   if (read_only_) return Error{fmt::format("{}: write to a read-only drive", path_)};
-  if (fallocate(fd_, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size)) == 0) return {};
+  if (fallocate(fd_, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                static_cast<off_t>(size)) == 0)
+    return {};
   const std::vector<u8> zeroes(std::min<u64>(size, 1 << 20));
   while (size > 0) {
     const u64 count = std::min<u64>(size, zeroes.size());
@@ -109,11 +114,13 @@ Status BlockFile::discard(u64 offset, u64 size) {
   if (Status status = inside(offset, size); !status) return status;
   if (read_only_) return Error{fmt::format("{}: discard on a read-only drive", path_)};
   // A file system without holes keeps the old content, which a discarded range may have.
-  (void)fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size));
+  (void)fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                  static_cast<off_t>(size));
   return {};
 }
 
-// --- Snapshot -----------------------------------------------------------------------------------------------------------------
+// --- Snapshot
+// -----------------------------------------------------------------------------------------------------------------
 
 Result<u8*> SnapshotBlock::piece(u64 index) {
   const auto [found, fresh] = pieces_.try_emplace(index);
@@ -170,7 +177,8 @@ Status SnapshotBlock::write_zeroes(u64 offset, u64 size) {
   return {};
 }
 
-// --- Memory -------------------------------------------------------------------------------------------------------------------
+// --- Memory
+// -------------------------------------------------------------------------------------------------------------------
 
 MemoryBlock::MemoryBlock(std::vector<u8> content, u64 size, u8 fill) : bytes_(std::move(content)) {
   ASSERT(bytes_.size() <= size, "the content fits");

@@ -11,11 +11,12 @@
 
 namespace ferry::machines {
 
-// A raw image. Only one ferry writes an image at a time: it is locked (flock). Discarded and zeroed ranges become holes where the host's
-// file system can.
+// A raw image. Only one ferry writes an image at a time: it is locked (flock). Discarded and zeroed ranges become holes
+// where the host's file system can.
 class BlockFile final : public BlockBackend {
  public:
-  // Errors: missing, not a regular file or block device, empty, not whole 512-byte sectors, locked, read-only on the host.
+  // Errors: missing, not a regular file or block device, empty, not whole 512-byte sectors, locked, read-only on the
+  // host.
   static Result<std::unique_ptr<BlockFile>> open(const std::string& path, bool read_only);
   ~BlockFile() override;
 

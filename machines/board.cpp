@@ -13,19 +13,21 @@ namespace ferry::machines {
 
 namespace {
 
-constexpr std::string_view kFlash = "cfi-flash", kSerial = "arm,pl011", kVirtio = "virtio,mmio", kTimer = "arm,armv8-timer",
-                           kFwCfg = "qemu,fw-cfg-mmio";
+constexpr std::string_view kFlash = "cfi-flash", kSerial = "arm,pl011", kVirtio = "virtio,mmio",
+                           kTimer = "arm,armv8-timer", kFwCfg = "qemu,fw-cfg-mmio";
 
 // Nodes whose reg is no window of a device.
 bool holds_no_device(const TreeNode& node) {
   if (node.parent() == nullptr) return false;
   const bool top = node.parent()->parent() == nullptr;
-  return node.string_of("device_type") == "memory" || (top && (node.name() == "cpus" || node.name() == "reserved-memory" || node.name() == "chosen"));
+  return node.string_of("device_type") == "memory" ||
+         (top && (node.name() == "cpus" || node.name() == "reserved-memory" || node.name() == "chosen"));
 }
 
 bool has_model(const TreeNode& node) {
   const auto names = node.strings_of("compatible");
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) { return devices::find_model(name) != nullptr; });
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return devices::find_model(name) != nullptr; });
 }
 
 }  // namespace
@@ -36,7 +38,8 @@ class BoardBuilder {
       : tree_(tree), record_(record), back_ends_(back_ends), place_(place), board_(new Board) {}
 
   Result<std::unique_ptr<Board>> build() {
-    for (auto step : {&BoardBuilder::add_memory, &BoardBuilder::sort_nodes, &BoardBuilder::plug, &BoardBuilder::make_all, &BoardBuilder::wire_timers}) {
+    for (auto step : {&BoardBuilder::add_memory, &BoardBuilder::sort_nodes, &BoardBuilder::plug,
+                      &BoardBuilder::make_all, &BoardBuilder::wire_timers}) {
       if (Status status = (this->*step)(); !status) return status.error();
     }
     return std::move(board_);
@@ -47,27 +50,34 @@ class BoardBuilder {
     auto regions = tree_.memory();
     if (!regions) return regions.error();
     for (usize i = 0; i < regions->size(); ++i) {
-      auto added = place_.memory.add_ram(i == 0 ? "ram" : fmt::format("ram{}", i), (*regions)[i].base, (*regions)[i].size);
+      auto added =
+          place_.memory.add_ram(i == 0 ? "ram" : fmt::format("ram{}", i), (*regions)[i].base, (*regions)[i].size);
       if (!added) return Error{fmt::format("{}: {}", tree_.origin(), added.error().message)};
     }
     return {};
   }
 
-  // Interrupt controllers first, since the others' lines end there; nodes without a model last, since they yield where they overlap.
+  // Interrupt controllers first, since the others' lines end there; nodes without a model last, since they yield where
+  // they overlap.
   Status sort_nodes() {
     collect(tree_.root());
-    const auto rank = [](const TreeNode* node) { return !has_model(*node) ? 2 : node->has("interrupt-controller") && !node->has("gpio-controller") ? 0 : 1; };
-    std::stable_sort(nodes_.begin(), nodes_.end(), [&](const TreeNode* a, const TreeNode* b) { return rank(a) < rank(b); });
+    const auto rank = [](const TreeNode* node) {
+      return !has_model(*node) ? 2 : node->has("interrupt-controller") && !node->has("gpio-controller") ? 0 : 1;
+    };
+    std::stable_sort(nodes_.begin(), nodes_.end(),
+                     [&](const TreeNode* a, const TreeNode* b) { return rank(a) < rank(b); });
     for (const TreeNode* node : nodes_) {
       if (node->is_compatible(kSerial)) serial_ports_.push_back(node);
       if (node->is_compatible(kVirtio)) transports_.push_back(node);
     }
     const TreeNode* console = stdout_node(tree_);
-    if (const auto found = std::find(serial_ports_.begin(), serial_ports_.end(), console); found != serial_ports_.end()) {
+    if (const auto found = std::find(serial_ports_.begin(), serial_ports_.end(), console);
+        found != serial_ports_.end()) {
       std::rotate(serial_ports_.begin(), found, found + 1);
     }
     if (back_ends_.serials.size() > std::max<usize>(serial_ports_.size(), 1)) {
-      return Error{fmt::format("-serial: {} lines, expected at most the board's {}", back_ends_.serials.size(), serial_ports_.size())};
+      return Error{fmt::format("-serial: {} lines, expected at most the board's {}", back_ends_.serials.size(),
+                               serial_ports_.size())};
     }
     return {};
   }
@@ -85,9 +95,12 @@ class BoardBuilder {
       std::vector<std::string_view> names;
       for (const auto& model : devices::virtio::virtio_models()) names.push_back(model.name);
       if (std::find(names.begin(), names.end(), device.model) == names.end()) {
-        return Error{fmt::format("-device {}: no such device{} (-device help lists them)", device.model, did_you_mean(device.model, names))};
+        return Error{fmt::format("-device {}: no such device{} (-device help lists them)", device.model,
+                                 did_you_mean(device.model, names))};
       }
-      if (i >= transports_.size()) return Error{fmt::format("-device {}: no transport left, expected at most {} devices", device.model, transports_.size())};
+      if (i >= transports_.size())
+        return Error{fmt::format("-device {}: no transport left, expected at most {} devices", device.model,
+                                 transports_.size())};
       plugged_[transports_[i]] = &device;
     }
     return {};
@@ -100,15 +113,18 @@ class BoardBuilder {
       if (ranges->empty()) continue;  // not the processor's addresses
       if (Status status = make(*node, *ranges); !status) return status;
       if (board_->controller_ == nullptr) {
-        return Error{fmt::format("{}: no interrupt controller with a model, expected an arm,gic-v3 node", tree_.origin())};
+        return Error{
+            fmt::format("{}: no interrupt controller with a model, expected an arm,gic-v3 node", tree_.origin())};
       }
     }
-    if (board_->controller_ == nullptr) return Error{fmt::format("{}: no devices, expected at least an arm,gic-v3 node", tree_.origin())};
+    if (board_->controller_ == nullptr)
+      return Error{fmt::format("{}: no devices, expected at least an arm,gic-v3 node", tree_.origin())};
     return {};
   }
 
   Status make(const TreeNode& node, const std::vector<TreeRange>& ranges) {
-    devices::DeviceContext context{.name = node.name(), .clock = place_.clock, .events = place_.events, .memory = place_.memory};
+    devices::DeviceContext context{
+        .name = node.name(), .clock = place_.clock, .events = place_.events, .memory = place_.memory};
     for (const TreeRange& range : ranges) context.reg_sizes.push_back(range.size);
     for (const TreeProperty& property : node.properties()) context.properties[property.name] = property.value;
     context.entropy = back_ends_.entropy;
@@ -130,7 +146,8 @@ class BoardBuilder {
   // The wire of one interrupt; unconnected where its controller has no model, which is said once.
   Result<IrqLine> line(const TreeNode& node, const TreeInterrupt& interrupt, unsigned cpu) {
     if (interrupt.controller != controller_node_ || board_->controller_ == nullptr) {
-      log(LogCategory::kUnimp, "{}: its interrupt goes to {}, which has no model", node.name(), interrupt.controller->path());
+      log(LogCategory::kUnimp, "{}: its interrupt goes to {}, which has no model", node.name(),
+          interrupt.controller->path());
       return IrqLine{};
     }
     auto wire = board_->controller_->line(interrupt.cells, cpu);
@@ -171,18 +188,23 @@ class BoardBuilder {
     if (plugged == plugged_.end()) return {};
     const DeviceSpec& device = *plugged->second;
     context.plugged = device.model;
-    const std::vector<std::string_view> known = device.model == "virtio-blk-device" ? std::vector<std::string_view>{"id", "drive", "serial"}
-                                                                                     : std::vector<std::string_view>{"id"};
+    const std::vector<std::string_view> known = device.model == "virtio-blk-device"
+                                                    ? std::vector<std::string_view>{"id", "drive", "serial"}
+                                                    : std::vector<std::string_view>{"id"};
     for (const auto& [name, value] : device.properties) {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        return Error{fmt::format("-device {},{}={}: no such property{}", device.model, name, value, did_you_mean(name, known))};
+        return Error{
+            fmt::format("-device {},{}={}: no such property{}", device.model, name, value, did_you_mean(name, known))};
       }
       context.options[name] = value;
       if (name != "drive") continue;
       const auto drive = back_ends_.drives.find(value);
-      if (drive == back_ends_.drives.end()) return Error{fmt::format("-device {},drive={}: no such drive, expected the id= of a -drive if=none", device.model, value)};
+      if (drive == back_ends_.drives.end())
+        return Error{fmt::format("-device {},drive={}: no such drive, expected the id= of a -drive if=none",
+                                 device.model, value)};
       if (const auto [other, fresh] = used_drives_.emplace(value, device.model); !fresh) {
-        return Error{fmt::format("-device {},drive={}: the drive is taken by another device, expected one each", device.model, value)};
+        return Error{fmt::format("-device {},drive={}: the drive is taken by another device, expected one each",
+                                 device.model, value)};
       }
       context.blocks = {drive->second};
     }
@@ -195,8 +217,9 @@ class BoardBuilder {
       if (ranges[i].size == 0) continue;
       const std::string name = ranges.size() == 1 ? node.name() : fmt::format("{}.{}", node.name(), i);
       RomDevice* rom = device.rom_region(i);
-      const Status status = rom != nullptr ? place_.memory.add_rom_device(name, ranges[i].base, ranges[i].size, *rom)
-                                           : place_.memory.add_mmio(name, ranges[i].base, ranges[i].size, *device.regions()[i]);
+      const Status status = rom != nullptr
+                                ? place_.memory.add_rom_device(name, ranges[i].base, ranges[i].size, *rom)
+                                : place_.memory.add_mmio(name, ranges[i].base, ranges[i].size, *device.regions()[i]);
       if (status) continue;
       if (modelled) return tree_.error(node, status.error().message + ", expected a place of its own");
       log(LogCategory::kUnimp, "{}: has no model, and yields: {}", node.name(), status.error().message);
@@ -233,7 +256,8 @@ class BoardBuilder {
   std::map<std::string, std::string> used_drives_;
 };
 
-Result<std::unique_ptr<Board>> Board::build(const DeviceTree& tree, const LaunchRecord& record, const BackEnds& back_ends, const BoardPlace& place) {
+Result<std::unique_ptr<Board>> Board::build(const DeviceTree& tree, const LaunchRecord& record,
+                                            const BackEnds& back_ends, const BoardPlace& place) {
   return BoardBuilder(tree, record, back_ends, place).build();
 }
 
@@ -279,8 +303,11 @@ bool has_fw_cfg(const DeviceTree& tree) {
 
 std::string device_help() {
   std::string text;
-  for (const auto& model : devices::virtio::virtio_models()) text += fmt::format("{:<20} {}\n", model.name, model.sentence);
-  return text + fmt::format("{:<20} {}\n", "loader", "not a device: a file or data into memory (file=, addr=, data=, data-len=, data-be=, cpu-num=, force-raw=)");
+  for (const auto& model : devices::virtio::virtio_models())
+    text += fmt::format("{:<20} {}\n", model.name, model.sentence);
+  return text + fmt::format("{:<20} {}\n", "loader",
+                            "not a device: a file or data into memory (file=, addr=, data=, data-len=, data-be=, "
+                            "cpu-num=, force-raw=)");
 }
 
 }  // namespace ferry::machines

@@ -22,9 +22,9 @@ namespace ferry::machines {
 
 // The outside world, as the board's devices get it. Owned by the caller, who outlives the board.
 struct BackEnds {
-  std::vector<CharBackend*> serials;             // the console's port first, then in the tree's order; null: nothing there
-  std::map<std::string, BlockBackend*> drives;   // by id, for -device
-  std::array<BlockBackend*, 2> flash{};          // banks; null: erased
+  std::vector<CharBackend*> serials;  // the console's port first, then in the tree's order; null: nothing there
+  std::map<std::string, BlockBackend*> drives;  // by id, for -device
+  std::array<BlockBackend*, 2> flash{};         // banks; null: erased
   EntropySource* entropy = nullptr;
   std::map<u16, std::vector<u8>> firmware_items;  // for fw_cfg
 };
@@ -39,16 +39,17 @@ struct BoardPlace {
 
 class Board {
  public:
-  // Adds RAM and every device of the tree to place.memory. Errors: what lacks a model but is needed (interrupt controller), overlaps, bad
-  // specifiers, devices or drives that do not exist or have no place.
-  static Result<std::unique_ptr<Board>> build(const DeviceTree& tree, const LaunchRecord& record, const BackEnds& back_ends,
-                                              const BoardPlace& place);
+  // Adds RAM and every device of the tree to place.memory. Errors: what lacks a model but is needed (interrupt
+  // controller), overlaps, bad specifiers, devices or drives that do not exist or have no place.
+  static Result<std::unique_ptr<Board>> build(const DeviceTree& tree, const LaunchRecord& record,
+                                              const BackEnds& back_ends, const BoardPlace& place);
 
   ~Board();  // the last made goes first: lines end at what was made before
 
   devices::InterruptController& interrupt_controller() { return *controller_; }
   std::span<const std::unique_ptr<devices::Device>> devices() const { return devices_; }
-  // The wires of the architected timer's node, in its order: secure, physical, virtual, hypervisor; unconnected where there is none.
+  // The wires of the architected timer's node, in its order: secure, physical, virtual, hypervisor; unconnected where
+  // there is none.
   std::array<IrqLine, 4> timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
 
   void reset();

@@ -80,7 +80,8 @@ class Reader {
 int write_node(void* blob, const TreeNode& node) {
   if (int error = fdt_begin_node(blob, node.name().c_str()); error != 0) return error;
   for (const TreeProperty& property : node.properties()) {
-    if (int error = fdt_property(blob, property.name.c_str(), property.value.data(), static_cast<int>(property.value.size()));
+    if (int error =
+            fdt_property(blob, property.name.c_str(), property.value.data(), static_cast<int>(property.value.size()));
         error != 0) {
       return error;
     }
@@ -108,7 +109,8 @@ DeviceTree::DeviceTree(std::string origin) : root_(std::make_unique<TreeNode>(""
 
 Result<DeviceTree> DeviceTree::parse(std::span<const u8> blob, std::string origin) {
   if (blob.size() > kLargestTree) {
-    return Error{fmt::format("{}: {} bytes, expected a device tree blob of at most {}", origin, blob.size(), kLargestTree)};
+    return Error{
+        fmt::format("{}: {} bytes, expected a device tree blob of at most {}", origin, blob.size(), kLargestTree)};
   }
   // A copy, so that libfdt reads aligned words whatever the caller has.
   std::vector<u64> aligned(blob.size() / 8 + 1);
@@ -118,7 +120,8 @@ Result<DeviceTree> DeviceTree::parse(std::span<const u8> blob, std::string origi
     return Error{fmt::format("{}: not a device tree blob, expected the magic number d00dfeed at its start", origin)};
   }
   if (fdt_totalsize(data) > blob.size()) {
-    return Error{fmt::format("{}: truncated, expected {} bytes and found {}", origin, fdt_totalsize(data), blob.size())};
+    return Error{
+        fmt::format("{}: truncated, expected {} bytes and found {}", origin, fdt_totalsize(data), blob.size())};
   }
   if (int error = fdt_check_full(data, blob.size()); error != 0) {
     return Error{fmt::format("{}: {}, expected a well-formed device tree blob", origin, fdt_strerror(error))};

@@ -34,7 +34,7 @@ class TreeNode {
 
   // The child of this name; a name without unit address matches one with any.
   TreeNode* child(std::string_view name) const;
-  TreeNode& add_child(std::string name);          // at the end
+  TreeNode& add_child(std::string name);  // at the end
   TreeNode& child_or_new(std::string_view name);
   void remove_child(const TreeNode& child);
 
@@ -98,19 +98,20 @@ class DeviceTree {
   // The node's phandle; gives it an unused one if it has none.
   u32 phandle_of(TreeNode& node);
 
-  // What no node can say alone: phandles are unique and lead somewhere, interrupt and clock chains end, reg and interrupts have whole
-  // entries, there is memory. The first thing wrong is the error.
+  // What no node can say alone: phandles are unique and lead somewhere, interrupt and clock chains end, reg and
+  // interrupts have whole entries, there is memory. The first thing wrong is the error.
   Status check() const;
 
-  // reg of a node, through the ranges of every bus above it. Empty without reg, or where it has no address for the processor
-  // (a bus without ranges, such as /cpus or i2c).
+  // reg of a node, through the ranges of every bus above it. Empty without reg, or where it has no address for the
+  // processor (a bus without ranges, such as /cpus or i2c).
   Result<std::vector<TreeRange>> reg(const TreeNode& node) const;
   // interrupts or interrupts-extended.
   Result<std::vector<TreeInterrupt>> interrupts(const TreeNode& node) const;
   // All memory nodes' regions, in the tree's order.
   Result<std::vector<TreeRange>> memory() const;
 
-  // A blob with the same content; `padding` bytes of free space follow, for firmware that adds to it. An Error if larger than kLargestTree.
+  // A blob with the same content; `padding` bytes of free space follow, for firmware that adds to it. An Error if
+  // larger than kLargestTree.
   Result<std::vector<u8>> blob(usize padding = 0) const;
 
   // "origin: /path: sentence"

@@ -1,4 +1,5 @@
-// What properties mean together: phandles, addresses through ranges, interrupts. Devicetree Specification v0.4, 2.3 and 2.4.
+// What properties mean together: phandles, addresses through ranges, interrupts. Devicetree Specification v0.4, 2.3
+// and 2.4.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -90,10 +91,12 @@ Result<std::vector<TreeRange>> DeviceTree::reg(const TreeNode& node) const {
   if (node.parent() == nullptr || !node.has("reg")) return list;
   const auto cells = node.cells_of("reg");
   const u32 address = address_cells(*node.parent()), size = size_cells(*node.parent());
-  if (size == 0 || address > 2) return list;  // numbers of a bus without sizes, PCI functions: not the processor's addresses
+  if (size == 0 || address > 2)
+    return list;  // numbers of a bus without sizes, PCI functions: not the processor's addresses
   const usize entry = address + size;
   if (address == 0 || size > 2 || !cells || cells->size() % entry != 0) {
-    return error(node, fmt::format("reg: not whole entries, expected {} cells of address and {} of size in each", address, size));
+    return error(node, fmt::format("reg: not whole entries, expected {} cells of address and {} of size in each",
+                                   address, size));
   }
   for (usize at = 0; at < cells->size(); at += entry) {
     TreeRange range{number(*cells, at, address), number(*cells, at + address, size)};
@@ -102,7 +105,8 @@ Result<std::vector<TreeRange>> DeviceTree::reg(const TreeNode& node) const {
     if (!translated) return translated.error();
     if (!reachable) return std::vector<TreeRange>{};
     if (translated->size != 0 && translated->base + (translated->size - 1) < translated->base) {
-      return error(node, fmt::format("reg: {:#x} bytes at {:#x} wrap around the address space", translated->size, translated->base));
+      return error(node, fmt::format("reg: {:#x} bytes at {:#x} wrap around the address space", translated->size,
+                                     translated->base));
     }
     list.push_back(*translated);
   }
@@ -183,7 +187,8 @@ Status DeviceTree::check_phandles(const TreeNode& node, std::map<u32, const Tree
 Status DeviceTree::check_node(const TreeNode& node) const {
   for (const char* name : {"#address-cells", "#size-cells", "#interrupt-cells"}) {
     const auto value = node.u32_of(name);
-    if (node.has(name) && (!value || *value > 4)) return error(node, fmt::format("{}: expected one cell, at most 4", name));
+    if (node.has(name) && (!value || *value > 4))
+      return error(node, fmt::format("{}: expected one cell, at most 4", name));
   }
   if (!node.enabled()) return {};
   if (auto ranges = reg(node); !ranges) return ranges.error();
@@ -199,7 +204,8 @@ Status DeviceTree::check_node(const TreeNode& node) const {
   const TreeNode* at = &node;
   std::set<const TreeNode*> visited;
   while (at->has("interrupt-controller") && at->has("interrupts")) {
-    if (!visited.insert(at).second) return error(node, "interrupt-parent: the chain of controllers comes back to where it began");
+    if (!visited.insert(at).second)
+      return error(node, "interrupt-parent: the chain of controllers comes back to where it began");
     auto parent = interrupt_parent(*at);
     if (!parent) return parent.error();
     if (*parent == at) break;
@@ -211,7 +217,8 @@ Status DeviceTree::check_node(const TreeNode& node) const {
 Status DeviceTree::check() const {
   std::map<u32, const TreeNode*> seen;
   if (Status status = check_phandles(*root_, seen); !status) return status;
-  if (Status status = walk_tree(*root_, [this](const TreeNode& node) { return check_node(node); }); !status) return status;
+  if (Status status = walk_tree(*root_, [this](const TreeNode& node) { return check_node(node); }); !status)
+    return status;
   // A clock's own clocks, and so on: a cycle would have no frequency.
   for (const auto& [handle, node] : seen) {
     std::set<const TreeNode*> visited;

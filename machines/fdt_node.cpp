@@ -45,7 +45,8 @@ void TreeNode::remove_child(const TreeNode& child) {
 }
 
 const TreeProperty* TreeNode::property(std::string_view name) const {
-  const auto found = std::find_if(properties_.begin(), properties_.end(), [&](const auto& p) { return p.name == name; });
+  const auto found =
+      std::find_if(properties_.begin(), properties_.end(), [&](const auto& p) { return p.name == name; });
   return found == properties_.end() ? nullptr : &*found;
 }
 

@@ -21,10 +21,12 @@ struct Descriptor {
 }  // namespace
 
 Result<std::vector<u8>> read_file(const std::string& path, u64 limit, const std::string& what) {
-  const auto wrong = [&](std::string_view sentence) { return Error{fmt::format("{}: {}, expected {}", path, sentence, what)}; };
+  const auto wrong = [&](std::string_view sentence) {
+    return Error{fmt::format("{}: {}, expected {}", path, sentence, what)};
+  };
   Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return wrong(std::strerror(errno));
-  struct stat facts {};
+  struct stat facts{};
   if (fstat(file.fd, &facts) != 0) return wrong(std::strerror(errno));
   if (S_ISDIR(facts.st_mode)) return wrong("is a folder");
   if (!S_ISREG(facts.st_mode)) return wrong("is not a regular file");

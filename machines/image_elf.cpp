@@ -1,4 +1,5 @@
-// ELF64 executables. Source: System V ABI, "Object Files" and "Program Loading"; ELF for the Arm 64-bit Architecture (AArch64).
+// ELF64 executables. Source: System V ABI, "Object Files" and "Program Loading"; ELF for the Arm 64-bit Architecture
+// (AArch64).
 #include <fmt/format.h>
 
 #include <cstring>
@@ -38,7 +39,9 @@ std::string machine_name(u16 machine) {
 
 }  // namespace
 
-bool looks_like_elf(std::span<const u8> bytes) { return bytes.size() >= 4 && std::memcmp(bytes.data(), "\177ELF", 4) == 0; }
+bool looks_like_elf(std::span<const u8> bytes) {
+  return bytes.size() >= 4 && std::memcmp(bytes.data(), "\177ELF", 4) == 0;
+}
 
 Result<LoadedImage> parse_elf(std::span<const u8> bytes, const std::string& path) {
   const auto wrong = [&](const std::string& sentence) {
@@ -51,7 +54,8 @@ Result<LoadedImage> parse_elf(std::span<const u8> bytes, const std::string& path
   if (header.ident[5] != 1) return wrong("a big-endian ELF file");
   if (header.machine != kMachineAArch64) return wrong("an ELF file for " + machine_name(header.machine));
   if (header.type != 2 && header.type != 3) return wrong("an ELF file that is not an executable");
-  if (header.phnum == 0 || header.phentsize != sizeof(ProgramHeader)) return wrong("an ELF file without program headers");
+  if (header.phnum == 0 || header.phentsize != sizeof(ProgramHeader))
+    return wrong("an ELF file without program headers");
   if (header.phoff > bytes.size() || bytes.size() - header.phoff < u64{header.phnum} * sizeof(ProgramHeader)) {
     return wrong("truncated ELF file, its program headers lie beyond its end");
   }
@@ -63,11 +67,13 @@ Result<LoadedImage> parse_elf(std::span<const u8> bytes, const std::string& path
     ProgramHeader program{};
     std::memcpy(&program, bytes.data() + header.phoff + i * sizeof(program), sizeof(program));
     if (program.type != kPtLoad || program.memsz == 0) continue;
-    if (program.filesz > program.memsz || program.memsz > kLargestImage) return wrong(fmt::format("segment {} has an impossible size", i));
+    if (program.filesz > program.memsz || program.memsz > kLargestImage)
+      return wrong(fmt::format("segment {} has an impossible size", i));
     if (program.offset > bytes.size() || bytes.size() - program.offset < program.filesz) {
       return wrong(fmt::format("truncated ELF file, segment {} lies beyond its end", i));
     }
-    if (program.paddr + (program.memsz - 1) < program.paddr) return wrong(fmt::format("segment {} wraps around memory", i));
+    if (program.paddr + (program.memsz - 1) < program.paddr)
+      return wrong(fmt::format("segment {} wraps around memory", i));
     // The entry is a virtual address; processors start with the MMU off, so it goes where its segment goes.
     if (!entry_found && header.entry >= program.vaddr && header.entry - program.vaddr < program.memsz) {
       image.entry = header.entry - program.vaddr + program.paddr;

@@ -43,7 +43,8 @@ bool cpio_is_whole(std::span<const u8> bytes) {
     if (!file_size || !name_size || *name_size > bytes.size() - at - kHeader) return false;
     const auto name = bytes.subspan(at + kHeader, *name_size);
     constexpr std::string_view kTrailer = "TRAILER!!!";
-    if (name.size() > kTrailer.size() && std::memcmp(name.data(), kTrailer.data(), kTrailer.size() + 1) == 0) return true;
+    if (name.size() > kTrailer.size() && std::memcmp(name.data(), kTrailer.data(), kTrailer.size() + 1) == 0)
+      return true;
     at = align(at + kHeader + *name_size) + align(*file_size);
   }
   return false;
@@ -58,7 +59,9 @@ Status check_initrd(std::span<const u8> bytes, const std::string& path) {
   if (starts("07070") && !cpio_is_whole(bytes)) {
     return Error{fmt::format("{}: truncated cpio archive, expected it to end with its trailer", path)};
   }
-  if (starts(std::string_view("\xfd" "7zXZ\0", 6))) {
+  if (starts(std::string_view("\xfd"
+                              "7zXZ\0",
+                              6))) {
     usize end = bytes.size();
     while (end > 0 && bytes[end - 1] == 0) --end;  // padding is allowed
     if (end < 2 || bytes[end - 2] != 'Y' || bytes[end - 1] != 'Z') {

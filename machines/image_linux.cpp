@@ -1,5 +1,6 @@
 // Linux kernel images for arm64, plain, gzipped, or inside an EFI zboot image.
-// Source: Linux, Documentation/arch/arm64/booting.rst; include/linux/pe.h and drivers/firmware/efi/libstub/zboot-header.S for the layout.
+// Source: Linux, Documentation/arch/arm64/booting.rst; include/linux/pe.h and
+// drivers/firmware/efi/libstub/zboot-header.S for the layout.
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -24,7 +25,8 @@ T load(std::span<const u8> bytes, usize at) {
 }
 
 bool has(std::span<const u8> bytes, usize at, std::string_view text) {
-  return at <= bytes.size() && bytes.size() - at >= text.size() && std::memcmp(bytes.data() + at, text.data(), text.size()) == 0;
+  return at <= bytes.size() && bytes.size() - at >= text.size() &&
+         std::memcmp(bytes.data() + at, text.data(), text.size()) == 0;
 }
 
 // The end of the PE sections' file content: what the file must hold at least. 0 without a PE header.
@@ -59,13 +61,16 @@ Result<std::vector<u8>> unpack_zboot(std::span<const u8> bytes, const std::strin
   if (offset > bytes.size() || bytes.size() - offset < size) {
     return Error{fmt::format("{}: truncated, expected {} bytes of compressed kernel at {:#x}", path, size, offset)};
   }
-  if (!has(bytes, 24, "gzip")) return Error{fmt::format("{}: an EFI zboot image that is not gzipped, expected gzip", path)};
+  if (!has(bytes, 24, "gzip"))
+    return Error{fmt::format("{}: an EFI zboot image that is not gzipped, expected gzip", path)};
   return gunzip(bytes.subspan(offset, size), path, limit);
 }
 
 }  // namespace
 
-bool looks_like_gzip(std::span<const u8> bytes) { return bytes.size() >= 3 && bytes[0] == 0x1f && bytes[1] == 0x8b && bytes[2] == 8; }
+bool looks_like_gzip(std::span<const u8> bytes) {
+  return bytes.size() >= 3 && bytes[0] == 0x1f && bytes[1] == 0x8b && bytes[2] == 8;
+}
 
 Result<std::vector<u8>> gunzip(std::span<const u8> bytes, const std::string& path, u64 limit) {
   const auto wrong = [&](const std::string& sentence) { return Error{fmt::format("{}: {}", path, sentence)}; };
@@ -98,7 +103,8 @@ bool looks_like_linux_image(std::span<const u8> bytes) { return has(bytes, kMagi
 
 Result<LoadedImage> parse_linux_image(std::vector<u8> bytes, const std::string& path) {
   const u64 needed = pe_content_end(bytes);
-  if (needed > bytes.size()) return Error{fmt::format("{}: truncated, expected {} bytes and found {}", path, needed, bytes.size())};
+  if (needed > bytes.size())
+    return Error{fmt::format("{}: truncated, expected {} bytes and found {}", path, needed, bytes.size())};
   u64 text_offset = load<u64>(bytes, 8);
   u64 image_size = load<u64>(bytes, 16);
   if (image_size == 0) {
@@ -106,7 +112,8 @@ Result<LoadedImage> parse_linux_image(std::vector<u8> bytes, const std::string& 
     image_size = bytes.size();
   }
   if (text_offset >= u64{1} << 32 || image_size >= u64{1} << 40) {
-    return Error{fmt::format("{}: text_offset {:#x} and image_size {:#x} in its header, expected a kernel's", path, text_offset, image_size)};
+    return Error{fmt::format("{}: text_offset {:#x} and image_size {:#x} in its header, expected a kernel's", path,
+                             text_offset, image_size)};
   }
   LoadedImage image;
   image.segments.push_back({text_offset, std::max<u64>(image_size, bytes.size()), std::move(bytes), path});

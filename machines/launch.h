@@ -1,5 +1,5 @@
-// The launch record: everything about a machine that is not its device tree. Plain data, filled by the command line (or a
-// bundle), read by the board builder and the loaders; it holds nothing open and refers to files by path.
+// The launch record: everything about a machine that is not its device tree. Plain data, filled by the command line (or
+// a bundle), read by the board builder and the loaders; it holds nothing open and refers to files by path.
 #pragma once
 #include <optional>
 #include <string>
@@ -32,7 +32,7 @@ struct DriveSpec {
   std::string id;
   std::string path;
   bool read_only = false;
-  bool snapshot = false;  // writes are kept in memory and forgotten
+  bool snapshot = false;         // writes are kept in memory and forgotten
   std::optional<unsigned> unit;  // pflash: 0 or 1
 };
 
@@ -42,28 +42,29 @@ struct DeviceSpec {
   std::vector<std::pair<std::string, std::string>> properties;
 };
 
-// One `-device loader`: a file's content, or up to 8 bytes of data, put into memory; cpu_num makes that processor start there.
+// One `-device loader`: a file's content, or up to 8 bytes of data, put into memory; cpu_num makes that processor start
+// there.
 struct LoaderSpec {
-  std::string path;             // a file, or empty: `data`
-  std::optional<u64> address;   // absent: the file is an ELF and says so itself
+  std::string path;            // a file, or empty: `data`
+  std::optional<u64> address;  // absent: the file is an ELF and says so itself
   std::optional<u64> data;
-  unsigned data_length = 0;     // 1 to 8 bytes
+  unsigned data_length = 0;  // 1 to 8 bytes
   bool big_endian = false;
-  bool raw = false;             // take the bytes as they are, whatever the file looks like
+  bool raw = false;  // take the bytes as they are, whatever the file looks like
   std::optional<unsigned> cpu_num;
 };
 
 struct LaunchRecord {
   // Board and processors.
   std::string board = "virt";
-  std::string dtb;                // a device tree instead of the board's own; path
-  std::optional<u64> ram_size;    // bytes; absent: what the tree's memory nodes say
+  std::string dtb;              // a device tree instead of the board's own; path
+  std::optional<u64> ram_size;  // bytes; absent: what the tree's memory nodes say
   std::string cpu_model = "cortex-a57";
   unsigned cpu_count = 1;
   bool has_el2 = false;
   bool has_el3 = false;
   PsciConduit psci = PsciConduit::Hvc;
-  bool plays_firmware = true;     // ferry answers PSCI itself
+  bool plays_firmware = true;  // ferry answers PSCI itself
 
   // Boot.
   BootProtocol protocol = BootProtocol::Linux;
@@ -71,7 +72,7 @@ struct LaunchRecord {
   std::string kernel;
   std::string initrd;
   std::string command_line;
-  std::string firmware;           // -bios
+  std::string firmware;  // -bios
   std::vector<LoaderSpec> loaders;
 
   // Devices and back ends.
@@ -81,8 +82,8 @@ struct LaunchRecord {
 
   // Time and randomness.
   bool virtual_time = false;
-  std::optional<u64> seed;        // absent: the host's randomness; what the tree's seeds are made from is then host_seed
-  u64 host_seed = 0;              // drawn at launch, so that a run can be repeated with it as its --seed
+  std::optional<u64> seed;  // absent: the host's randomness; what the tree's seeds are made from is then host_seed
+  u64 host_seed = 0;        // drawn at launch, so that a run can be repeated with it as its --seed
 };
 
 // The record as one line of options that would make it again, for reproduction lines and reports.

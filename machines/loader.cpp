@@ -1,5 +1,6 @@
-// The boot plan: places of kernel, initrd, device tree and loader images. Kernel at RAM + 2 MiB + text_offset, initrd at 128 MiB or half
-// of RAM, the tree behind it: the places that firmware authors and users of other emulators know, so that traces compare.
+// The boot plan: places of kernel, initrd, device tree and loader images. Kernel at RAM + 2 MiB + text_offset, initrd
+// at 128 MiB or half of RAM, the tree behind it: the places that firmware authors and users of other emulators know, so
+// that traces compare.
 #include "machines/loader.h"
 
 #include <fmt/format.h>
@@ -50,8 +51,9 @@ class Planner {
   }
 
   Error does_not_fit(const std::string& what, u64 address, u64 size) const {
-    return Error{fmt::format("{}: {} bytes at {:#x} do not fit into RAM ({} MiB at {:#x}), expected a smaller file or more memory (-m)",
-                             what, size, address, ram_.size >> 20, ram_.base)};
+    return Error{fmt::format(
+        "{}: {} bytes at {:#x} do not fit into RAM ({} MiB at {:#x}), expected a smaller file or more memory (-m)",
+        what, size, address, ram_.size >> 20, ram_.base)};
   }
 
   Status add(Segment segment) {
@@ -62,26 +64,37 @@ class Planner {
 
   Status place_main_image() {
     if (starts_firmware() && !record_.kernel.empty()) {
-      if (!memory_.has_fw_cfg) return Error{"-kernel with firmware: it would fetch the kernel through fw_cfg, which this board does not have, expected one of them"};
+      if (!memory_.has_fw_cfg)
+        return Error{
+            "-kernel with firmware: it would fetch the kernel through fw_cfg, which this board does not have, expected "
+            "one of them"};
       if (Status status = offer_kernel(); !status) return status;
     }
     if (!record_.firmware.empty()) {
-      if (memory_.flash_size == 0) return Error{fmt::format("-bios {}: the board has no flash, expected a cfi-flash node", record_.firmware)};
-      if (memory_.flash_given) return Error{fmt::format("-bios {}: flash bank 0 is also given by -drive if=pflash, expected one of them", record_.firmware)};
-      auto bytes = read_file(record_.firmware, memory_.flash_size, fmt::format("a firmware image of at most {} bytes", memory_.flash_size));
+      if (memory_.flash_size == 0)
+        return Error{fmt::format("-bios {}: the board has no flash, expected a cfi-flash node", record_.firmware)};
+      if (memory_.flash_given)
+        return Error{fmt::format("-bios {}: flash bank 0 is also given by -drive if=pflash, expected one of them",
+                                 record_.firmware)};
+      auto bytes = read_file(record_.firmware, memory_.flash_size,
+                             fmt::format("a firmware image of at most {} bytes", memory_.flash_size));
       if (!bytes) return bytes.error();
       plan_.firmware = std::move(*bytes);
       return {};
     }
     if (!record_.kernel.empty() && !starts_firmware()) return place_kernel();
-    const bool loader_starts = std::any_of(record_.loaders.begin(), record_.loaders.end(), [](const auto& l) { return l.cpu_num.has_value(); });
+    const bool loader_starts = std::any_of(record_.loaders.begin(), record_.loaders.end(),
+                                           [](const auto& l) { return l.cpu_num.has_value(); });
     if (memory_.flash_given || loader_starts) return {};
-    return Error{"nothing to run, expected -kernel FILE, -bios FILE, -drive if=pflash,file=FILE or -device loader,file=FILE,cpu-num=0"};
+    return Error{
+        "nothing to run, expected -kernel FILE, -bios FILE, -drive if=pflash,file=FILE or -device "
+        "loader,file=FILE,cpu-num=0"};
   }
 
   bool starts_firmware() const { return !record_.firmware.empty() || memory_.flash_given; }
 
-  // Firmware boots the kernel itself: it is handed the files as they are. Keys of the fw_cfg interface: size and data of each.
+  // Firmware boots the kernel itself: it is handed the files as they are. Keys of the fw_cfg interface: size and data
+  // of each.
   Status offer_kernel() {
     const auto offer = [this](u16 size_key, u16 data_key, std::vector<u8> data) {
       std::vector<u8> size;
@@ -140,7 +153,8 @@ class Planner {
 
   Status place_initrd() {
     if (record_.initrd.empty() || (starts_firmware() && !record_.kernel.empty())) return {};
-    if (record_.kernel.empty()) return Error{fmt::format("-initrd {}: without -kernel nothing would find it, expected both", record_.initrd)};
+    if (record_.kernel.empty())
+      return Error{fmt::format("-initrd {}: without -kernel nothing would find it, expected both", record_.initrd)};
     auto bytes = read_file(record_.initrd, ram_.size, "an initial ramdisk that fits into memory (-m)");
     if (!bytes) return bytes.error();
     if (Status status = check_initrd(*bytes, record_.initrd); !status) return status;
@@ -154,9 +168,10 @@ class Planner {
 
   // Whether [address, address + size) is RAM that no image uses.
   bool is_free(u64 address, u64 size) const {
-    return in_ram(address, size) && std::none_of(plan_.segments.begin(), plan_.segments.end(), [&](const Segment& segment) {
-      return address < segment.address + segment.size && segment.address < address + size;
-    });
+    return in_ram(address, size) &&
+           std::none_of(plan_.segments.begin(), plan_.segments.end(), [&](const Segment& segment) {
+             return address < segment.address + segment.size && segment.address < address + size;
+           });
   }
 
   Status place_tree() {
@@ -168,7 +183,8 @@ class Planner {
     std::vector<u64> places;
     if (!is_linux_) places.push_back(ram_.base);
     if (initrd_) places.push_back(align_up(initrd_->base + initrd_->size, kTwoMiB));
-    if (image_end_ != 0) places.push_back(align_up(std::max(image_end_, ram_.base + std::min(kInitrdOffset, ram_.size / 2)), kTwoMiB));
+    if (image_end_ != 0)
+      places.push_back(align_up(std::max(image_end_, ram_.base + std::min(kInitrdOffset, ram_.size / 2)), kTwoMiB));
     if (image_end_ != 0) places.push_back(align_up(image_end_, kTwoMiB));
     if (ram_.size > size) places.push_back((ram_end() + 1 - size) / kTwoMiB * kTwoMiB);
     places.push_back(ram_.base);
@@ -193,7 +209,8 @@ class Planner {
           if (Status status = add(std::move(segment)); !status) return status;
         }
       } else if (!loader.address) {
-        return Error{fmt::format("-device loader,file={}: not an ELF file, expected addr= to say where it goes", loader.path)};
+        return Error{
+            fmt::format("-device loader,file={}: not an ELF file, expected addr= to say where it goes", loader.path)};
       } else {
         const u64 size = bytes->size();
         if (Status status = add({*loader.address, size, std::move(*bytes), loader.path}); !status) return status;
@@ -208,7 +225,8 @@ class Planner {
     }
     if (!loader.cpu_num) return {};
     if (*loader.cpu_num >= plan_.processors.size()) {
-      return Error{fmt::format("-device loader,cpu-num={}: no such processor, expected less than {}", *loader.cpu_num, plan_.processors.size())};
+      return Error{fmt::format("-device loader,cpu-num={}: no such processor, expected less than {}", *loader.cpu_num,
+                               plan_.processors.size())};
     }
     plan_.processors[*loader.cpu_num].powered_on = true;
     plan_.processors[*loader.cpu_num].pc = start;
@@ -222,8 +240,8 @@ class Planner {
     for (usize i = 1; i < sorted.size(); ++i) {
       const Segment &below = *sorted[i - 1], &above = *sorted[i];
       if (above.address - below.address >= below.size) continue;
-      return Error{fmt::format("{}: at {:#x} it overlaps {} ({} bytes at {:#x}), expected room of its own (-m, addr=)", above.what,
-                               above.address, below.what, below.size, below.address)};
+      return Error{fmt::format("{}: at {:#x} it overlaps {} ({} bytes at {:#x}), expected room of its own (-m, addr=)",
+                               above.what, above.address, below.what, below.size, below.address)};
     }
     return {};
   }

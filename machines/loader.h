@@ -1,5 +1,5 @@
-// Boot images: what goes where in memory, and how each processor starts. Nothing here touches guest memory: the plan is complete and
-// checked before the first byte is written.
+// Boot images: what goes where in memory, and how each processor starts. Nothing here touches guest memory: the plan is
+// complete and checked before the first byte is written.
 #pragma once
 #include <map>
 #include <optional>
@@ -28,12 +28,13 @@ struct CpuStart {
 };
 
 struct BootPlan {
-  std::vector<Segment> segments;     // all inside RAM, none overlapping another
-  std::vector<u8> firmware;          // the content of flash bank 0, from -bios; empty without
-  std::map<u16, std::vector<u8>> firmware_items;  // kernel, initrd and command line for firmware that asks fw_cfg, by key
+  std::vector<Segment> segments;  // all inside RAM, none overlapping another
+  std::vector<u8> firmware;       // the content of flash bank 0, from -bios; empty without
+  std::map<u16, std::vector<u8>>
+      firmware_items;                // kernel, initrd and command line for firmware that asks fw_cfg, by key
   std::vector<CpuStart> processors;  // one for each
   u64 dtb_address = 0;
-  std::vector<u8> dtb;               // also among the segments; what dumpdtb writes
+  std::vector<u8> dtb;  // also among the segments; what dumpdtb writes
 };
 
 // Where images may go.
@@ -44,10 +45,12 @@ struct BoardMemory {
   bool has_fw_cfg = false;     // firmware can be handed a kernel
 };
 
-// Reads every image of the record and decides its place; completes /chosen, strips what only ferry reads and places the tree.
+// Reads every image of the record and decides its place; completes /chosen, strips what only ferry reads and places the
+// tree.
 Result<BootPlan> plan_boot(const LaunchRecord& record, DeviceTree& tree, const BoardMemory& memory);
 
-// --- Formats ------------------------------------------------------------------------------------------------------------------
+// --- Formats
+// ------------------------------------------------------------------------------------------------------------------
 
 // A file as memory wants it, from Image, Image.gz, an EFI zboot image or ELF.
 struct LoadedImage {
@@ -72,7 +75,8 @@ Result<LoadedImage> parse_linux_image(std::vector<u8> bytes, const std::string& 
 bool looks_like_gzip(std::span<const u8> bytes);
 Result<std::vector<u8>> gunzip(std::span<const u8> bytes, const std::string& path, u64 limit);
 
-// An initramfs or ramdisk that is cut short, where its format lets us see that at a reasonable cost (cpio, gzip to 8 MiB, xz).
+// An initramfs or ramdisk that is cut short, where its format lets us see that at a reasonable cost (cpio, gzip to 8
+// MiB, xz).
 Status check_initrd(std::span<const u8> bytes, const std::string& path);
 
 }  // namespace ferry::machines

@@ -104,7 +104,8 @@ Machine::Machine(const LaunchRecord& record, const Config& config)
     : record_(record), config_(config), clock_(record.virtual_time ? Clock::Kind::kVirtual : Clock::Kind::kReal) {}
 
 Machine::~Machine() {
-  // Processors hold wires of the board, and the board signals of the processors: neither runs any more, the board goes first.
+  // Processors hold wires of the board, and the board signals of the processors: neither runs any more, the board goes
+  // first.
   board_.reset();
   system_.reset();
 }
@@ -150,7 +151,8 @@ Status Machine::build() {
   system_->set_interrupt_controller(&board_->interrupt_controller());
   for (unsigned i = 0; i < system_->cpu_count(); ++i) {
     const auto lines = board_->timer_lines(i);
-    system_->set_timer_lines(i, {.physical = lines[1], .virtual_ = lines[2], .hypervisor = lines[3], .secure = lines[0]});
+    system_->set_timer_lines(i,
+                             {.physical = lines[1], .virtual_ = lines[2], .hypervisor = lines[3], .secure = lines[0]});
   }
   if (record_.plays_firmware && record_.psci != PsciConduit::None) {
     psci_ = std::make_unique<Psci>(*system_);
@@ -171,7 +173,9 @@ Status Machine::open_drives(BackEnds& back_ends, const BootPlan& plan) {
       continue;
     }
     const usize unit = drive.unit.value_or(back_ends.flash[0] == nullptr ? 0 : 1);
-    if (back_ends.flash[unit] != nullptr) return Error{fmt::format("-drive if=pflash,file={}: flash bank {} is taken, expected one drive a bank", drive.path, unit)};
+    if (back_ends.flash[unit] != nullptr)
+      return Error{
+          fmt::format("-drive if=pflash,file={}: flash bank {} is taken, expected one drive a bank", drive.path, unit)};
     back_ends.flash[unit] = blocks_.back().get();
   }
   if (plan.firmware.empty()) return {};
@@ -212,7 +216,8 @@ Status Machine::flush() {
   return first;
 }
 
-// Pages of zeroes do not count, touched or not; holes of the file behind RAM are not even looked at, which would fill them.
+// Pages of zeroes do not count, touched or not; holes of the file behind RAM are not even looked at, which would fill
+// them.
 u64 Machine::hash_ram() const {
   static constexpr u8 kZeroes[softmmu::kPageSize] = {};
   u64 hash = 0;
@@ -222,7 +227,8 @@ u64 Machine::hash_ram() const {
     off_t at = 0;
     while (at < size && (at = lseek(region->ram->fd(), at, SEEK_DATA)) >= 0) {
       const off_t hole = lseek(region->ram->fd(), at, SEEK_HOLE);
-      for (const off_t end = std::min(hole < 0 ? size : hole, size); at < end; at += static_cast<off_t>(softmmu::kPageSize)) {
+      for (const off_t end = std::min(hole < 0 ? size : hole, size); at < end;
+           at += static_cast<off_t>(softmmu::kPageSize)) {
         const u8* page = region->ram->host() + at;
         if (std::memcmp(page, kZeroes, sizeof(kZeroes)) == 0) continue;
         hash = XXH3_64bits_withSeed(page, sizeof(kZeroes), hash ^ (region->base + static_cast<u64>(at)));

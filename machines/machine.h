@@ -1,4 +1,5 @@
-// A whole machine: memory, processors, board, back ends, and the boot plan that fills it. Everything the launch record says, alive.
+// A whole machine: memory, processors, board, back ends, and the boot plan that fills it. Everything the launch record
+// says, alive.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,15 +17,16 @@
 
 namespace ferry::machines {
 
-// The tree as the guest would get it, without building anything; for dumpdtb. A kernel and initrd are placed if the record has them.
+// The tree as the guest would get it, without building anything; for dumpdtb. A kernel and initrd are placed if the
+// record has them.
 Result<std::vector<u8>> guest_tree(const LaunchRecord& record);
 
 class Machine {
  public:
   struct Config {
-    const Settings* settings = nullptr;            // outlives the machine
-    std::vector<CharBackend*> serials = {};        // outlive it too; see BackEnds::serials
-    u64 limit_instructions = 0;                    // virtual time: the run ends there; 0: no limit
+    const Settings* settings = nullptr;      // outlives the machine
+    std::vector<CharBackend*> serials = {};  // outlive it too; see BackEnds::serials
+    u64 limit_instructions = 0;              // virtual time: the run ends there; 0: no limit
   };
   // Reads every file, builds the board and fills memory: afterwards run() can begin.
   static Result<std::unique_ptr<Machine>> create(const LaunchRecord& record, const Config& config);

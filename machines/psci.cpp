@@ -11,15 +11,19 @@ namespace {
 // DEN 0022F, 5.1 and 5.2
 enum Function : u32 {
   kPsciVersion = 0x84000000,
-  kCpuSuspend32 = 0x84000001, kCpuSuspend64 = 0xc4000001,
+  kCpuSuspend32 = 0x84000001,
+  kCpuSuspend64 = 0xc4000001,
   kCpuOff = 0x84000002,
-  kCpuOn32 = 0x84000003, kCpuOn64 = 0xc4000003,
-  kAffinityInfo32 = 0x84000004, kAffinityInfo64 = 0xc4000004,
+  kCpuOn32 = 0x84000003,
+  kCpuOn64 = 0xc4000003,
+  kAffinityInfo32 = 0x84000004,
+  kAffinityInfo64 = 0xc4000004,
   kMigrateInfoType = 0x84000006,
   kSystemOff = 0x84000008,
   kSystemReset = 0x84000009,
   kPsciFeatures = 0x8400000a,
-  kSystemReset2_32 = 0x84000012, kSystemReset2_64 = 0xc4000012,
+  kSystemReset2_32 = 0x84000012,
+  kSystemReset2_64 = 0xc4000012,
   // DEN 0028, 7.2 and 7.3
   kSmcccVersion = 0x80000000,
   kSmcccArchFeatures = 0x80000001,
@@ -41,9 +45,19 @@ std::optional<unsigned> processor_of(const PsciHost& host, u64 affinity) {
 
 bool implemented(u64 function) {
   switch (static_cast<u32>(function)) {
-    case kPsciVersion: case kCpuSuspend32: case kCpuSuspend64: case kCpuOff: case kCpuOn32: case kCpuOn64: case kAffinityInfo32:
-    case kAffinityInfo64: case kMigrateInfoType: case kSystemOff: case kSystemReset: case kPsciFeatures: case kSmcccVersion:
-      return true;
+    case kPsciVersion:
+    case kCpuSuspend32:
+    case kCpuSuspend64:
+    case kCpuOff:
+    case kCpuOn32:
+    case kCpuOn64:
+    case kAffinityInfo32:
+    case kAffinityInfo64:
+    case kMigrateInfoType:
+    case kSystemOff:
+    case kSystemReset:
+    case kPsciFeatures:
+    case kSmcccVersion: return true;
     default: return false;
   }
 }
@@ -64,11 +78,13 @@ u64 firmware_call(PsciHost& host, const std::array<u64, 4>& x) {
   switch (function) {
     case kPsciVersion: return kVersion1_1;
     case kSmcccVersion: return kVersion1_1;
-    case kSmcccArchFeatures: return implemented(argument(1)) && argument(1) < kPsciVersion ? result(kSuccess) : result(kNotSupported);
+    case kSmcccArchFeatures:
+      return implemented(argument(1)) && argument(1) < kPsciVersion ? result(kSuccess) : result(kNotSupported);
     case kPsciFeatures: return implemented(argument(1)) ? result(kSuccess) : result(kNotSupported);
     case kMigrateInfoType: return kNoMigration;
     case kCpuSuspend32:
-    case kCpuSuspend64: return result(kSuccess);  // 5.4.5: waking at once is allowed; the caller looks for work and comes back
+    case kCpuSuspend64:
+      return result(kSuccess);  // 5.4.5: waking at once is allowed; the caller looks for work and comes back
     case kCpuOn32:
     case kCpuOn64: return cpu_on(host, argument(1), argument(2), argument(3));
     case kAffinityInfo32:
@@ -80,9 +96,7 @@ u64 firmware_call(PsciHost& host, const std::array<u64, 4>& x) {
     case kCpuOff: host.power_off_self(); return result(kInternalFailure);  // only seen if it came back
     case kSystemOff: host.system_off(); return result(kInternalFailure);
     case kSystemReset: host.system_reset(); return result(kInternalFailure);
-    default:
-      unimplemented("firmware: call {:#x}, answered with NOT_SUPPORTED", x[0]);
-      return result(kNotSupported);
+    default: unimplemented("firmware: call {:#x}, answered with NOT_SUPPORTED", x[0]); return result(kNotSupported);
   }
 }
 

@@ -1,5 +1,5 @@
-// Firmware calls: PSCI and the SMC Calling Convention's own questions, answered by ferry when the machine has no firmware of its own.
-// Sources: Arm DEN 0022F (PSCI 1.1), chapter 5; Arm DEN 0028 (SMCCC), chapter 7.
+// Firmware calls: PSCI and the SMC Calling Convention's own questions, answered by ferry when the machine has no
+// firmware of its own. Sources: Arm DEN 0022F (PSCI 1.1), chapter 5; Arm DEN 0028 (SMCCC), chapter 7.
 #pragma once
 #include <array>
 
@@ -20,7 +20,8 @@ class PsciHost {
   virtual void system_reset() = 0;
 };
 
-// One call: x0 to x3 as the guest passed them. The result goes to x0; x1 to x3 stay. Unknown functions are NOT_SUPPORTED.
+// One call: x0 to x3 as the guest passed them. The result goes to x0; x1 to x3 stay. Unknown functions are
+// NOT_SUPPORTED.
 u64 firmware_call(PsciHost& host, const std::array<u64, 4>& x);
 
 }  // namespace ferry::machines

@@ -57,7 +57,8 @@ void edit_cpus(DeviceTree& tree, const LaunchRecord& record) {
 // Drops interrupt-affinity lists that name a processor which is gone; without the list all processors are meant.
 void edit_affinities(DeviceTree& tree, TreeNode& node) {
   if (const auto handles = node.cells_of("interrupt-affinity")) {
-    const bool whole = std::all_of(handles->begin(), handles->end(), [&](u32 h) { return tree.find_phandle(h) != nullptr; });
+    const bool whole =
+        std::all_of(handles->begin(), handles->end(), [&](u32 h) { return tree.find_phandle(h) != nullptr; });
     if (!whole) node.remove("interrupt-affinity");
   }
   for (const auto& child : node.children()) edit_affinities(tree, *child);
@@ -67,7 +68,8 @@ Status edit_memory(DeviceTree& tree, const LaunchRecord& record) {
   auto regions = tree.memory();
   if (!regions) return regions.error();
   if (regions->empty()) {
-    return Error{fmt::format("{}: no memory, expected a node with device_type \"memory\" and a reg that is not empty", tree.origin())};
+    return Error{fmt::format("{}: no memory, expected a node with device_type \"memory\" and a reg that is not empty",
+                             tree.origin())};
   }
   if (!record.ram_size) return {};
   const u64 base = (*regions)[0].base;
@@ -82,7 +84,8 @@ Status edit_memory(DeviceTree& tree, const LaunchRecord& record) {
   TreeNode& memory = tree.root().add_child(fmt::format("memory@{:x}", base));
   memory.set_string("device_type", "memory");
   // The root's cell counts decide the shape; boards have 1 or 2.
-  const u32 address = tree.root().u32_of("#address-cells").value_or(2), size = tree.root().u32_of("#size-cells").value_or(1);
+  const u32 address = tree.root().u32_of("#address-cells").value_or(2),
+            size = tree.root().u32_of("#size-cells").value_or(1);
   std::vector<u32> cells;
   const auto append = [&cells](u64 value, u32 count) {
     for (u32 i = count; i-- > 0;) cells.push_back(i >= 2 ? 0 : static_cast<u32>(value >> (32 * i)));
@@ -113,7 +116,8 @@ Status edit_redistributors(DeviceTree& tree, TreeNode& node, const LaunchRecord&
     auto ranges = tree.reg(node);
     if (!ranges) return ranges.error();
     const u64 needed = kRedistributorSize * record.cpu_count;
-    if (!cells || ranges->size() < 2) return tree.error(node, "reg: expected the distributor and a redistributor region");
+    if (!cells || ranges->size() < 2)
+      return tree.error(node, "reg: expected the distributor and a redistributor region");
     const u64 room = (*ranges)[1].size;
     if (room < needed) {
       return Error{fmt::format("-smp {}: the board's redistributor region has room for {} processors", record.cpu_count,
@@ -172,7 +176,8 @@ Result<DeviceTree> board_tree(const LaunchRecord& record) {
     if (record.board == board.name) return checked(DeviceTree::parse(board.blob, board.name + std::string(".dts")));
     names.push_back(board.name);
   }
-  return Error{fmt::format("-M {}: no such board{} (-M help lists them)", record.board, did_you_mean(record.board, names))};
+  return Error{
+      fmt::format("-M {}: no such board{} (-M help lists them)", record.board, did_you_mean(record.board, names))};
 }
 
 Status edit_hardware(DeviceTree& tree, const LaunchRecord& record) {
@@ -225,10 +230,12 @@ std::string console_word(const DeviceTree& tree) {
     }
   }
   if (node->is_compatible("arm,pl011")) return "console=ttyAMA" + number;
-  return node->is_compatible("ns16550a") || node->is_compatible("snps,dw-apb-uart") ? "console=ttyS" + number : std::string{};
+  return node->is_compatible("ns16550a") || node->is_compatible("snps,dw-apb-uart") ? "console=ttyS" + number
+                                                                                    : std::string{};
 }
 
-LaunchRandom::LaunchRandom(const LaunchRecord& record, std::string_view purpose) : state_(record.seed.value_or(record.host_seed)) {
+LaunchRandom::LaunchRandom(const LaunchRecord& record, std::string_view purpose)
+    : state_(record.seed.value_or(record.host_seed)) {
   constexpr u64 kPrime = 0x100000001b3;  // FNV-1a, to fold bytes into the state
   const auto fold = [this](u8 byte) { state_ = (state_ ^ byte) * kPrime; };
   state_ ^= 0xcbf29ce484222325;

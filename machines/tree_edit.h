@@ -1,4 +1,5 @@
-// What ferry writes into a board's device tree before the guest sees it: processors, memory, firmware interface, boot arguments.
+// What ferry writes into a board's device tree before the guest sees it: processors, memory, firmware interface, boot
+// arguments.
 #pragma once
 #include <array>
 #include <optional>
@@ -21,7 +22,8 @@ struct BoardName {
 };
 std::vector<BoardName> board_names();
 
-// /cpus, /memory, /psci, the redistributors and what names processors. Call once, before addresses are taken from the tree.
+// /cpus, /memory, /psci, the redistributors and what names processors. Call once, before addresses are taken from the
+// tree.
 Status edit_hardware(DeviceTree& tree, const LaunchRecord& record);
 
 // /chosen: bootargs, initrd, stdout-path, kaslr-seed and rng-seed. `initrd` is where the loader has put it.
@@ -33,7 +35,8 @@ void strip_own_properties(DeviceTree& tree);
 // MPIDR_EL1 affinity of a processor: 16 in a cluster, as GICv3 groups them.
 constexpr u64 affinity_of(unsigned processor) { return (processor / 16) << 8 | processor % 16; }
 
-// The serial port that /chosen/stdout-path names, and the word a Linux command line needs for it ("console=ttyAMA0"); empty when unknown.
+// The serial port that /chosen/stdout-path names, and the word a Linux command line needs for it ("console=ttyAMA0");
+// empty when unknown.
 const TreeNode* stdout_node(const DeviceTree& tree);
 std::string console_word(const DeviceTree& tree);
 

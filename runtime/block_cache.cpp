@@ -17,7 +17,7 @@ BlockCache::BlockCache() : slots_(kInitialSlots) {}
 BlockCache::~BlockCache() = default;
 
 u64 BlockCache::hash(u64 pa, cpu::Mode mode) {
-  u64 h = (pa >> 2) * 0x9e3779b97f4a7c15 ^ u64{mode.value} * 0xc2b2ae3d27d4eb4f;
+  u64 h = (pa >> 2) * 0x9e3779b97f4a7c15 ^ u64 { mode.value } * 0xc2b2ae3d27d4eb4f;
   return h ^ (h >> 29);
 }
 
@@ -104,13 +104,15 @@ void BlockCache::discard(TranslatedBlock& block) {
   --count_;
 }
 
-void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier, std::vector<TranslatedBlock::Covered> covered) {
+void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier,
+                         std::vector<TranslatedBlock::Covered> covered) {
   ASSERT(block.first_tier == nullptr, "a block gets a second region");
   block.first_code = std::exchange(block.code, std::move(code));
   block.first_tier = std::exchange(block.tier, &tier);
   block.covered = std::move(covered);
   for (jit::LinkSite* site : block.code.links) site->tier = &tier;
-  for (jit::LinkSite* site : block.incoming) site->tier->link(*site, block.code.entry, site->context_slot == nullptr ? 0 : *site->context_slot);
+  for (jit::LinkSite* site : block.incoming)
+    site->tier->link(*site, block.code.entry, site->context_slot == nullptr ? 0 : *site->context_slot);
   for (const TranslatedBlock::Covered& c : block.covered) {
     if ((c.pa & kPageMask) == (block.pa & kPageMask)) continue;
     std::vector<TranslatedBlock*>& list = ensure_page(c.pa).covered_by;

@@ -1,7 +1,7 @@
 // The block cache: translated blocks by (physical address, Mode), the pages they came from, and the links between them.
 //
-// One owner lock guards it (System's). Removal has one entry point, discard(): it takes a block out of the table, of its page and of every
-// link, and tells the listener so that indirect caches go with it.
+// One owner lock guards it (System's). Removal has one entry point, discard(): it takes a block out of the table, of
+// its page and of every link, and tells the listener so that indirect caches go with it.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,11 +16,11 @@
 namespace ferry::runtime {
 
 struct TranslatedBlock {
-  u64 pa = 0;               // of the first instruction
+  u64 pa = 0;  // of the first instruction
   cpu::Mode mode;
-  std::vector<u32> source;  // the guest words it was made of
+  std::vector<u32> source;        // the guest words it was made of
   std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
-  jit::CompiledCode code;   // what runs; entry == nullptr: not compiled
+  jit::CompiledCode code;         // what runs; entry == nullptr: not compiled
   jit::Tier* tier = nullptr;      // the compiler of `code`
   jit::CompiledCode first_code;   // the block's own code, while `code` is that of a region
   jit::Tier* first_tier = nullptr;
@@ -28,8 +28,8 @@ struct TranslatedBlock {
     u64 pa = 0;
     std::vector<u32> words;
   };
-  std::vector<Covered> covered;   // the other blocks of the region
-  bool requested = false;         // a region has been asked for
+  std::vector<Covered> covered;  // the other blocks of the region
+  bool requested = false;        // a region has been asked for
   std::vector<jit::LinkSite*> incoming;
   u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
   u32 insn_count() const { return static_cast<u32>(source.size()); }
@@ -38,7 +38,7 @@ struct TranslatedBlock {
 // A guest page that blocks were made of.
 struct CodePage {
   u64 pa = 0;
-  bool suspect = false;     // written since it was last compared with the blocks' bytes
+  bool suspect = false;  // written since it was last compared with the blocks' bytes
   std::vector<TranslatedBlock*> blocks;
 
   // How often the code at pa changed after it had been translated; forgotten when it has been quiet.
@@ -48,7 +48,7 @@ struct CodePage {
   }
   void count_change(u64 at) { ++changes[static_cast<u16>(at & 0xfff)]; }
   void quiet(u64 at) { changes.erase(static_cast<u16>(at & 0xfff)); }
-  std::unordered_map<u16, u32> changes;  // by offset in the page
+  std::unordered_map<u16, u32> changes;      // by offset in the page
   std::vector<TranslatedBlock*> covered_by;  // blocks of other pages whose regions hold code of this one
 };
 
@@ -64,7 +64,8 @@ class BlockCache {
   TranslatedBlock& insert(std::unique_ptr<TranslatedBlock> block);
   void link(jit::LinkSite& site, TranslatedBlock& target, u64 context);
   // The block runs this code of a region from now on; links to it go there. Its own code stays for who is still in it.
-  void promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier, std::vector<TranslatedBlock::Covered> covered);
+  void promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier,
+               std::vector<TranslatedBlock::Covered> covered);
   // The block runs its own code again; links to it are undone.
   void demote(TranslatedBlock& block);
   // Removes the block and every link from and to it.
@@ -74,7 +75,8 @@ class BlockCache {
   CodePage* page(u64 pa);  // nullptr when no block came from it
   CodePage& ensure_page(u64 pa);
   void erase_page_if_empty(u64 pa);
-  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher; drops regions of other pages that reach into it.
+  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher; drops regions of other
+  // pages that reach into it.
   void isolate(CodePage& page);
 
   usize size() const { return count_; }

@@ -49,7 +49,9 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   std::vector<TranslatedBlock*> blocks = {&entry};
   usize insns = entry.insn_count();
   const auto add = [&](TranslatedBlock* b) {
-    if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode || blocks.size() >= kMaxBlocks) return;
+    if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode ||
+        blocks.size() >= kMaxBlocks)
+      return;
     if (insns + b->insn_count() > kMaxInsns || std::find(blocks.begin(), blocks.end(), b) != blocks.end()) return;
     insns += b->insn_count();
     blocks.push_back(b);
@@ -66,15 +68,18 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   return job;
 }
 
-// Under the lock: the entry is still there, and the guest's bytes are what was compiled. Their pages are shielded, so a later write is seen.
+// Under the lock: the entry is still there, and the guest's bytes are what was compiled. Their pages are shielded, so a
+// later write is seen.
 bool Translator::still_holds(const RegionJob& job) {
   TranslatedBlock* const entry = cache_.find(job.pa, job.mode);
-  if (entry == nullptr || entry != job.entry || entry->first_tier != nullptr || entry->source != job.sources[0].words) return false;
+  if (entry == nullptr || entry != job.entry || entry->first_tier != nullptr || entry->source != job.sources[0].words)
+    return false;
   for (const RegionJob::Source& source : job.sources) {
     const CodePage* page = cache_.page(source.pa);
     if (page == nullptr || page->blocks.empty() || page->suspect) return false;
     const u8* host = source_.code_page(page->pa);
-    if (host == nullptr || std::memcmp(host + (source.pa & 0xfff), source.words.data(), source.words.size() * 4) != 0) return false;
+    if (host == nullptr || std::memcmp(host + (source.pa & 0xfff), source.words.data(), source.words.size() * 4) != 0)
+      return false;
   }
   return true;
 }

@@ -7,21 +7,23 @@ namespace ferry::runtime {
 struct Stats {
   u64 blocks_translated = 0;
   u64 insns_translated = 0;
-  u64 translate_ns = 0;       // frontend and passes
+  u64 translate_ns = 0;  // frontend and passes
   u64 blocks_baseline = 0, baseline_ns = 0, baseline_bytes = 0;
   u64 blocks_llvm = 0, llvm_ns = 0, llvm_bytes = 0;
   u64 blocks_retranslated = 0;
   u64 cache_flushes = 0;
-  u64 runs_interpreter = 0, runs_baseline = 0, runs_llvm = 0;  // entries from the dispatcher, by tier of the entered block
-  u64 exits[16] = {};         // by ExitReason
+  u64 runs_interpreter = 0, runs_baseline = 0,
+      runs_llvm = 0;   // entries from the dispatcher, by tier of the entered block
+  u64 exits[16] = {};  // by ExitReason
   u64 exceptions = 0, interrupts = 0;
   u64 links = 0;
-  u64 single_steps = 0;       // instructions run one at a time to land on an exact instruction
+  u64 single_steps = 0;  // instructions run one at a time to land on an exact instruction
   u64 wfi = 0;
-  u64 code_writes = 0;        // stores that hit a page with code
-  // The memory system: table walks, slow paths, accesses to devices, maintenance, selections of a bank, keys of executable mappings renewed
-  u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0, bank_switches = 0,
-      banks_recycled = 0, exec_renewals = 0, shields = 0;
+  u64 code_writes = 0;  // stores that hit a page with code
+  // The memory system: table walks, slow paths, accesses to devices, maintenance, selections of a bank, keys of
+  // executable mappings renewed
+  u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
+      bank_switches = 0, banks_recycled = 0, exec_renewals = 0, shields = 0;
 
   void add(const Stats& o) {
     const u64* from = reinterpret_cast<const u64*>(&o);

@@ -10,8 +10,14 @@
 
 namespace ferry::runtime {
 
-System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events)
-    : config_(config), memory_(memory), clock_(clock), events_(events), translator_(*config.settings, *this), timer_lines_(config.cpus) {
+System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory,
+               Clock& clock, EventQueue& events)
+    : config_(config),
+      memory_(memory),
+      clock_(clock),
+      events_(events),
+      translator_(*config.settings, *this),
+      timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
   translator_.set_compiler(std::move(compiler));
   if (config.settings->tier == ferry::Tier::Tiered && jit::regions_available())
@@ -102,7 +108,8 @@ void System::event_thread() {
   }
 }
 
-// Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction is one nanosecond.
+// Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction is
+// one nanosecond.
 void System::virtual_time_thread() {
   virtual_thread_ = std::this_thread::get_id();
   unsigned turn = 0;
@@ -132,7 +139,8 @@ void System::virtual_time_thread() {
   pause_changed_.notify_all();
 }
 
-// The only vCPU waits for an interrupt: the clock jumps to the next event. Without one, only the host (input, stop) can wake it.
+// The only vCPU waits for an interrupt: the clock jumps to the next event. Without one, only the host (input, stop) can
+// wake it.
 void System::jump_over_idle(Vcpu& vcpu) {
   if (vcpu.signals().lines.load() != 0) return;
   const u64 deadline = std::min(events_.next_deadline(), vcpu.idle_until());

@@ -1,4 +1,5 @@
-// The running machine as the PEs see it: vCPUs, the translator, time, power. Boards and devices are built around it by `machines`.
+// The running machine as the PEs see it: vCPUs, the translator, time, power. Boards and devices are built around it by
+// `machines`.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -38,7 +39,8 @@ using FirmwareCall = std::function<bool(Vcpu&, bool is_smc)>;
 class System final : public CodeSource, public softmmu::CodeObserver {
  public:
   // The compiler that settings.tier asks for comes from jit/tiers.h; null: everything is interpreted.
-  System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory, Clock& clock, EventQueue& events);
+  System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory, Clock& clock,
+         EventQueue& events);
   ~System() override;
 
   const SystemConfig& config() const { return config_; }
@@ -75,7 +77,9 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   // Pauses every vCPU outside translated code until resume(); not from a vCPU thread.
   void stop_all();
   void resume();
-  bool on_virtual_thread() const { return std::this_thread::get_id() == virtual_thread_.load(std::memory_order_relaxed); }
+  bool on_virtual_thread() const {
+    return std::this_thread::get_id() == virtual_thread_.load(std::memory_order_relaxed);
+  }
   bool pause_requested() const { return pausing_.load(std::memory_order_relaxed); }
   void pause_here();  // vCPU threads, when pause_requested()
 

@@ -11,13 +11,18 @@ namespace {
 constexpr usize kMaxJobs = 512;
 
 u64 now_ns() {
-  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<u64>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
 }
 
 }  // namespace
 
 Tiering::Tiering(const Settings& settings, MakeIr make_ir, std::function<void()> ready)
-    : settings_(settings), make_ir_(std::move(make_ir)), ready_callback_(std::move(ready)), thread_([this] { run(); }) {}
+    : settings_(settings),
+      make_ir_(std::move(make_ir)),
+      ready_callback_(std::move(ready)),
+      thread_([this] { run(); }) {}
 
 Tiering::~Tiering() {
   {
@@ -107,7 +112,8 @@ void Tiering::compile(RegionJob& job) {
 void Tiering::hold_back() {
   if (settings_.llvm_delay == 0) return;
   delay_state_ = delay_state_ * 6364136223846793005 + 1442695040888963407;
-  std::this_thread::sleep_for(std::chrono::microseconds((delay_state_ >> 33) % (static_cast<u64>(settings_.llvm_delay) + 1)));
+  std::this_thread::sleep_for(
+      std::chrono::microseconds((delay_state_ >> 33) % (static_cast<u64>(settings_.llvm_delay) + 1)));
 }
 
 }  // namespace ferry::runtime

@@ -1,7 +1,8 @@
-// Tiering: hot blocks become regions that a thread of its own compiles; finished ones wait until a vCPU takes them over.
+// Tiering: hot blocks become regions that a thread of its own compiles; finished ones wait until a vCPU takes them
+// over.
 //
-// The thread sees copies of the guest's bytes only. Whether they still hold is decided at the take-over (Translator::publish), where the block
-// cache's lock is held.
+// The thread sees copies of the guest's bytes only. Whether they still hold is decided at the take-over
+// (Translator::publish), where the block cache's lock is held.
 #pragma once
 #include <atomic>
 #include <condition_variable>

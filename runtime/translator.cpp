@@ -20,7 +20,9 @@ namespace {
 constexpr u64 kPageMask = ~u64{0xfff};
 
 u64 now_ns() {
-  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<u64>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
 }
 
 }  // namespace
@@ -34,8 +36,8 @@ TranslatedBlock* Translator::get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, 
   return block != nullptr ? block : build(pa, va, mode, flushed, stats);
 }
 
-// Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so that a write from
-// now on is seen again.
+// Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so
+// that a write from now on is seen again.
 void Translator::revalidate(CodePage& page, Stats& stats) {
   source_.shield(page.pa);
   page.suspect = false;
@@ -51,7 +53,8 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
   for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) {
     if (block->first_tier == nullptr) continue;
     const auto holds = [&](const TranslatedBlock::Covered& c) {
-      return (c.pa & kPageMask) != page.pa || (host != nullptr && std::memcmp(host + (c.pa & 0xfff), c.words.data(), c.words.size() * 4) == 0);
+      return (c.pa & kPageMask) != page.pa ||
+             (host != nullptr && std::memcmp(host + (c.pa & 0xfff), c.words.data(), c.words.size() * 4) == 0);
     };
     if (!std::all_of(block->covered.begin(), block->covered.end(), holds)) cache_.demote(*block);
   }
@@ -93,7 +96,8 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed
   const u64 start = now_ns();
   u32 words[ir::kMaxBlockInsns];
   const usize offset = pa & 0xfff;
-  const unsigned limit = static_cast<unsigned>(std::min<u64>({settings_.block_limit, ir::kMaxBlockInsns, (0x1000 - offset) / 4}));
+  const unsigned limit =
+      static_cast<unsigned>(std::min<u64>({settings_.block_limit, ir::kMaxBlockInsns, (0x1000 - offset) / 4}));
   std::memcpy(words, host + offset, usize{4} * limit);
   auto block = std::make_unique<TranslatedBlock>();
   block->pa = pa;
@@ -105,7 +109,8 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed
   stats.insns_translated += block->ir->insn_count;
   stats.translate_ns += now_ns() - start;
   // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
-  const bool churning = settings_.tier != Tier::Llvm && cache_.ensure_page(pa).churn(pa) > settings_.smc_retranslate_limit;
+  const bool churning =
+      settings_.tier != Tier::Llvm && cache_.ensure_page(pa).churn(pa) > settings_.smc_retranslate_limit;
   if (compiler_ && !churning) compile(*block, flushed, stats);
   if (log_enabled(LogCategory::kInAsm) || log_enabled(LogCategory::kOutAsm)) log_block(*block, va);
   return &cache_.insert(std::move(block));
@@ -116,11 +121,13 @@ void Translator::log_block(const TranslatedBlock& block, u64 va) const {
   if (log_enabled(LogCategory::kInAsm)) {
     std::string text = fmt::format("block va {:#x} pa {:#x} mode {:#x}\n", va, block.pa, block.mode.value);
     for (usize i = 0; i < block.source.size(); ++i)
-      text += fmt::format("  {:#x}  {:08x}  {}\n", va + 4 * i, block.source[i], frontend::disassemble(block.source[i], va + 4 * i));
+      text += fmt::format("  {:#x}  {:08x}  {}\n", va + 4 * i, block.source[i],
+                          frontend::disassemble(block.source[i], va + 4 * i));
     log_text(LogCategory::kInAsm, text);
   }
   if (log_enabled(LogCategory::kOutAsm) && block.code.entry != nullptr && host_text_ != nullptr)
-    log_text(LogCategory::kOutAsm, fmt::format("host code of va {:#x}, {} bytes\n{}", va, block.code.size, host_text_(block.code.entry, block.code.size)));
+    log_text(LogCategory::kOutAsm, fmt::format("host code of va {:#x}, {} bytes\n{}", va, block.code.size,
+                                               host_text_(block.code.entry, block.code.size)));
 }
 
 void Translator::compile_quiet(TranslatedBlock& block, bool& flushed, Stats& stats) {

@@ -1,4 +1,5 @@
-// From a guest address to something that can run: translation, compilation, the block cache, code that changes. Shared by all vCPUs.
+// From a guest address to something that can run: translation, compilation, the block cache, code that changes. Shared
+// by all vCPUs.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -29,11 +30,13 @@ class Translator {
  public:
   Translator(const Settings& settings, CodeSource& source);
 
-  // The block at pa for the mode (va: where it runs, for logs only), compiled if the tier compiles; nullptr when the page cannot be read as memory. Call with no vCPU of
-  // this thread inside translated code. May flush the whole cache when code memory is full: *flushed is then set and every
-  // jump cache must be cleared before translated code runs again.
+  // The block at pa for the mode (va: where it runs, for logs only), compiled if the tier compiles; nullptr when the
+  // page cannot be read as memory. Call with no vCPU of this thread inside translated code. May flush the whole cache
+  // when code memory is full: *flushed is then set and every jump cache must be cleared before translated code runs
+  // again.
   TranslatedBlock* get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats);
-  // A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is gone afterwards.
+  // A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is
+  // gone afterwards.
   void compile_quiet(TranslatedBlock& block, bool& flushed, Stats& stats);
   // A block of one instruction that is in no cache; for exact stepping.
   bool one_instruction(u64 pa, cpu::Mode mode, ir::Block& out);
@@ -45,12 +48,15 @@ class Translator {
   // The same for a page that may hold no code at all.
   void code_written_if_known(u64 pa);
   bool has_written() const { return written_flag_.load(std::memory_order_acquire); }
-  // Takes the written pages' blocks out of all links; calls purge(block) for each so that the vCPU's jump cache forgets it.
+  // Takes the written pages' blocks out of all links; calls purge(block) for each so that the vCPU's jump cache forgets
+  // it.
   template <class F>
   void isolate_written(F purge);
-  // The block's counter ran out: a region of it and what it is linked to goes to the compile thread, unless it is one already.
+  // The block's counter ran out: a region of it and what it is linked to goes to the compile thread, unless it is one
+  // already.
   void hot(TranslatedBlock& block, u64 context);
-  // Whether finished regions wait for publish(), which puts them in place; calls purge(block) for each block that got one.
+  // Whether finished regions wait for publish(), which puts them in place; calls purge(block) for each block that got
+  // one.
   bool has_regions() const { return tiering_ != nullptr && tiering_->has_ready(); }
   template <class F>
   void publish(F purge, Stats& stats);
@@ -97,7 +103,8 @@ void Translator::publish(F purge, Stats& stats) {
   for (RegionJob& job : tiering_->take_ready()) {
     if (!still_holds(job)) continue;
     std::vector<TranslatedBlock::Covered> covered;
-    for (usize i = 1; i < job.sources.size(); ++i) covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
+    for (usize i = 1; i < job.sources.size(); ++i)
+      covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
     ++stats.blocks_llvm;
     stats.llvm_ns += job.compile_ns;
     stats.llvm_bytes += job.code.size;

@@ -1,4 +1,5 @@
-// The vCPU loop: from one exit of translated code to the next entry. The Environment half of Vcpu is in vcpu_environment.cpp.
+// The vCPU loop: from one exit of translated code to the next entry. The Environment half of Vcpu is in
+// vcpu_environment.cpp.
 #include "runtime/vcpu.h"
 
 #include <algorithm>
@@ -54,8 +55,9 @@ void Vcpu::reset_runtime() {
   clear_jump_cache();
 }
 
-// In virtual time the vCPUs and the event queue share one thread, so this runs on it and can move the budget to the stash; anything
-// that comes from another thread is seen at the end of the slice. In real time a negative word is the message.
+// In virtual time the vCPUs and the event queue share one thread, so this runs on it and can move the budget to the
+// stash; anything that comes from another thread is seen at the end of the slice. In real time a negative word is the
+// message.
 void Vcpu::kick() {
   if (virtual_time_) {
     if (system_.on_virtual_thread() && slice_ != 0) {
@@ -141,15 +143,15 @@ void Vcpu::update_context() {
 
 void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
   if (e.kind != cpu::ExceptionInfo::Kind::Synchronous) {
-    log(LogCategory::kInt, "cpu{} {} at pc {:#x} el{} insn {}", index_, e.kind == cpu::ExceptionInfo::Kind::Irq ? "irq" : "fiq or serror", s_->pc,
-        s_->el, instructions());
+    log(LogCategory::kInt, "cpu{} {} at pc {:#x} el{} insn {}", index_,
+        e.kind == cpu::ExceptionInfo::Kind::Irq ? "irq" : "fiq or serror", s_->pc, s_->el, instructions());
     return;
   }
   u32 word = 0;
   if (const std::optional<u64> pa = mmu_->debug_translate(s_->pc))
     if (const u8* at = system_.memory().memory_at(*pa, 4)) std::memcpy(&word, at, 4);
-  log(LogCategory::kInt, "cpu{} exception ec {:#x} iss {:#x} far {:#x} pc {:#x} word {:08x} el{} insn {}", index_, e.ec, e.iss, e.far, s_->pc,
-      word, s_->el, instructions());
+  log(LogCategory::kInt, "cpu{} exception ec {:#x} iss {:#x} far {:#x} pc {:#x} word {:08x} el{} insn {}", index_, e.ec,
+      e.iss, e.far, s_->pc, word, s_->el, instructions());
 }
 
 void Vcpu::take(const cpu::ExceptionInfo& e) {
@@ -167,7 +169,8 @@ void Vcpu::take_fault() {
 }
 
 bool Vcpu::step() {
-  const bool poked = virtual_time_ ? s_->budget.load(std::memory_order_relaxed) <= 0 : s_->budget.load(std::memory_order_acquire) < 0;
+  const bool poked =
+      virtual_time_ ? s_->budget.load(std::memory_order_relaxed) <= 0 : s_->budget.load(std::memory_order_acquire) < 0;
   if (poked || look_again_) {
     look_again_ = false;
     if (!look_at_signals()) return false;
@@ -182,7 +185,8 @@ bool Vcpu::step() {
   const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
   if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr) {
     jit::Tier* const compiler = system_.translator().compiler();
-    if (compiler == nullptr) return handle_exit(run_block(*static_cast<TranslatedBlock*>(const_cast<void*>(entry.code))));
+    if (compiler == nullptr)
+      return handle_exit(run_block(*static_cast<TranslatedBlock*>(const_cast<void*>(entry.code))));
     ++stats_.runs_baseline;
     return handle_exit(static_cast<ExitReason>(compiler->enter(*s_, entry.code)));
   }
@@ -191,7 +195,8 @@ bool Vcpu::step() {
   return handle_exit(run_block(*block));
 }
 
-// Finds or makes the block at pc. nullptr: something else was done instead (a fault taken, one instruction interpreted).
+// Finds or makes the block at pc. nullptr: something else was done instead (a fault taken, one instruction
+// interpreted).
 TranslatedBlock* Vcpu::lookup(u64 pc) {
   jit::LinkSite* const site = std::exchange(pending_link_, nullptr);
   if ((pc & 3) != 0) {
@@ -225,8 +230,10 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
     log(LogCategory::kExec, "cpu{} block at pc {:#x} el{} insn {}", index_, pc, s_->el, instructions());
     return block;
   }
-  if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site)) system_.translator().link(*site, *block, s_->context, stats_);
-  if (system_.settings().chain_indirect) s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
+  if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site))
+    system_.translator().link(*site, *block, s_->context, stats_);
+  if (system_.settings().chain_indirect)
+    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
   return block;
 }
 
@@ -320,12 +327,8 @@ bool Vcpu::handle_exit(ExitReason reason) {
       return true;
     case ExitReason::Wfi: return wait_for_interrupt();
     case ExitReason::Wfe: return wait_for_event();
-    case ExitReason::Yield:
-      look_again_ = true;
-      return true;
-    case ExitReason::Interpret:
-      step_one();
-      return true;
+    case ExitReason::Yield: look_again_ = true; return true;
+    case ExitReason::Interpret: step_one(); return true;
   }
   return true;
 }
@@ -336,7 +339,8 @@ void Vcpu::refund_unexecuted() {
   s_->site = 0;
 }
 
-// Software step, hardware breakpoints, illegal execution state: what comes before an instruction is looked at one instruction at a time.
+// Software step, hardware breakpoints, illegal execution state: what comes before an instruction is looked at one
+// instruction at a time.
 void Vcpu::step_watched() {
   look_again_ = true;
   cpu::ExceptionInfo e;
@@ -417,7 +421,9 @@ bool Vcpu::wait_for_interrupt() {
   }
   update_timers();
   std::unique_lock lock(wake_mutex_);
-  wake_.wait(lock, [this] { return woken_ || signals_.lines.load() != 0 || system_.stopping() || system_.pause_requested() || timer_due_.load(); });
+  wake_.wait(lock, [this] {
+    return woken_ || signals_.lines.load() != 0 || system_.stopping() || system_.pause_requested() || timer_due_.load();
+  });
   woken_ = false;
   return true;
 }

@@ -31,8 +31,8 @@ class Vcpu final : public cpu::Environment {
   const Stats& stats() const { return stats_; }
   u32 index() const { return index_; }
 
-  // Runs guest code on the calling thread until the system stops (System::stopping()) or, in virtual time, `quantum` instructions are done
-  // or the vCPU waits for an event (idle() says so).
+  // Runs guest code on the calling thread until the system stops (System::stopping()) or, in virtual time, `quantum`
+  // instructions are done or the vCPU waits for an event (idle() says so).
   void run(u64 quantum);
   bool idle() const { return idle_; }
   // Virtual time, idle: the latest moment of the clock at which the vCPU goes on by itself (WFE), kNever for WFI.
@@ -69,9 +69,9 @@ class Vcpu final : public cpu::Environment {
  private:
   void begin_slice(u64 quantum);
   void end_slice();
-  bool step();                        // one pass of the dispatcher; false: the slice is over
-  bool look_at_signals();             // time, interrupts, written code, stop; false: the slice is over
-  TranslatedBlock* lookup(u64 pc);    // nullptr: a fault is pending, or there is no code memory at pc (handled)
+  bool step();                      // one pass of the dispatcher; false: the slice is over
+  bool look_at_signals();           // time, interrupts, written code, stop; false: the slice is over
+  TranslatedBlock* lookup(u64 pc);  // nullptr: a fault is pending, or there is no code memory at pc (handled)
   jit::ExitReason run_block(TranslatedBlock& block);
   void run_uncached(const softmmu::FetchResult& fetched);
   void step_to_slice_end();
@@ -89,7 +89,7 @@ class Vcpu final : public cpu::Environment {
   void purge(const TranslatedBlock& block);
   void publish_regions();
   void block_is_hot();
-  bool wait_for_interrupt();          // false: the turn is over (virtual time)
+  bool wait_for_interrupt();  // false: the turn is over (virtual time)
   bool wait_for_event();
   void update_timers();
   i64 executed_in_slice() const;
@@ -100,15 +100,15 @@ class Vcpu final : public cpu::Environment {
   std::unique_ptr<cpu::CpuState> s_;
   std::unique_ptr<softmmu::Mmu> mmu_;
   jit::Interpreter interpreter_;
-  u32 single_word_ = 0;               // the instruction in single_
-  ir::Block single_;                  // reused by run_uncached
+  u32 single_word_ = 0;  // the instruction in single_
+  ir::Block single_;     // reused by run_uncached
   std::unique_ptr<cpu::JumpEntry[]> jump_cache_;
   CpuSignals signals_;
   Stats stats_;
 
   jit::LinkSite* pending_link_ = nullptr;  // the direct exit that was just left by
-  bool context_dirty_ = true;  // the bank must be selected again
-  bool look_again_ = true;     // look_at_signals() before the next block
+  bool context_dirty_ = true;              // the bank must be selected again
+  bool look_again_ = true;                 // look_at_signals() before the next block
   bool idle_ = false;
   u64 idle_until_ns_ = kNever;
 

@@ -68,7 +68,9 @@ bool Vcpu::gic_write(cpu::CpuState& s, u32 key, u64 value) {
   return gic != nullptr && gic->write_sysreg(index_, key, {.el = s.el, .secure = false}, value);
 }
 
-bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) { return system_.firmware() && system_.firmware()(*this, is_smc); }
+bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) {
+  return system_.firmware() && system_.firmware()(*this, is_smc);
+}
 
 void Vcpu::send_event(cpu::CpuState&) {
   for (unsigned i = 0; i < system_.cpu_count(); ++i) {
@@ -81,7 +83,8 @@ u32 Vcpu::pending_interrupts(cpu::CpuState&) { return signals_.lines.load(std::m
 
 bool Vcpu::semihosting(cpu::CpuState&) { return false; }
 
-// An event was added that is due before the slice ends: the slice is cut to it. From another thread the end of the slice is soon enough.
+// An event was added that is due before the slice ends: the slice is cut to it. From another thread the end of the
+// slice is soon enough.
 void Vcpu::shorten_slice(u64 deadline_ns) {
   if (!system_.on_virtual_thread()) {
     kick();

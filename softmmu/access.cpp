@@ -1,4 +1,5 @@
-// The slow paths of loads and stores (Arm ARM B2, D5; shared/functions/memory): page crossing, alignment, devices, the exclusive monitor.
+// The slow paths of loads and stores (Arm ARM B2, D5; shared/functions/memory): page crossing, alignment, devices, the
+// exclusive monitor.
 #include <cstring>
 
 #include "core/log.h"
@@ -91,11 +92,15 @@ bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
   if (!resolve(bank, va, Kind::Read, page)) return false;
-  if (in_first == size) return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, to);
+  if (in_first == size)
+    return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, to);
   Page second;
-  if (!resolve(bank, va + in_first, Kind::Read, second) || !check_watch(va, size, false, info.unprivileged)) return false;
-  if ((page.device || second.device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
-  return read_piece(page, va, in_first, element, to) && read_piece(second, va + in_first, size - in_first, element, to + in_first);
+  if (!resolve(bank, va + in_first, Kind::Read, second) || !check_watch(va, size, false, info.unprivileged))
+    return false;
+  if ((page.device || second.device) && !elements_aligned(va, element))
+    return data_fault(va, {.kind = FaultKind::Alignment}, false);
+  return read_piece(page, va, in_first, element, to) &&
+         read_piece(second, va + in_first, size - in_first, element, to + in_first);
 }
 
 u64 Mmu::load(u64 va, u32 access) {
@@ -108,8 +113,10 @@ u64 Mmu::load(u64 va, u32 access) {
     const unsigned size = info.bytes();
     if (!resolve(bank_of(info), va, Kind::Read, page) || !check_watch(va, size, false, info.unprivileged)) return 0;
     u64 value = 0;
-    if (page.host != nullptr && !page.device) value = read_sized(page.host, size);
-    else if (!read_piece(page, va, size, size, reinterpret_cast<u8*>(&value))) return 0;
+    if (page.host != nullptr && !page.device)
+      value = read_sized(page.host, size);
+    else if (!read_piece(page, va, size, size, reinterpret_cast<u8*>(&value)))
+      return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
     if (info.exclusive) set_monitor(page, va, size, {value, 0});
     return value;
@@ -159,7 +166,8 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
   if (in_first != size && !resolve(bank, va + in_first, Kind::Write, pages[1])) return false;
   if (!check_watch(va, size, true, info.unprivileged)) return false;
   // Nothing is written before all of it is known to be writable.
-  if ((pages[0].device || pages[1].device) && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
+  if ((pages[0].device || pages[1].device) && !elements_aligned(va, element))
+    return data_fault(va, {.kind = FaultKind::Alignment}, true);
   if (pages[0].host == nullptr && !pages[0].from_table && !pages[0].region->contains(pages[0].pa, in_first))
     return data_fault(va, {.kind = FaultKind::External}, true);
   if (in_first != size && pages[1].host == nullptr && !pages[1].region->contains(pages[1].pa, size - in_first))
@@ -172,7 +180,8 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
 // One element in one page that asks for more than a plain store.
 bool Mmu::write_checked(const Page& page, u64 va, unsigned size, const u8* from) {
   if (page.device && !elements_aligned(va, size)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
-  if (page.host == nullptr && !page.region->contains(page.pa, size)) return data_fault(va, {.kind = FaultKind::External}, true);
+  if (page.host == nullptr && !page.region->contains(page.pa, size))
+    return data_fault(va, {.kind = FaultKind::External}, true);
   return write_piece(page, va, size, size, from);
 }
 
@@ -184,10 +193,13 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   if (is_simple(va, info)) {
     if (info.exclusive) return store_exclusive(info, va, {v0, 0});
     Page page;
-    if (!resolve(bank_of(info), va, Kind::Write, page) || !check_watch(va, info.bytes(), true, info.unprivileged)) return 0;
+    if (!resolve(bank_of(info), va, Kind::Write, page) || !check_watch(va, info.bytes(), true, info.unprivileged))
+      return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
-    if (page.host != nullptr && !page.device) write_sized(page.host, info.bytes(), v0);
-    else write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
+    if (page.host != nullptr && !page.device)
+      write_sized(page.host, info.bytes(), v0);
+    else
+      write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_seq_cst);
     return 0;
   }
@@ -245,7 +257,9 @@ namespace {
 Mmu& mmu_of(cpu::CpuState& s) { return *static_cast<Mmu*>(s.mmu); }
 u64 load_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).load(va, access); }
 u64 store_helper(cpu::CpuState& s, u64 va, u32 access, u64 v0, u64 v1) { return mmu_of(s).store(va, access, v0, v1); }
-u64 atomic_helper(cpu::CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) { return mmu_of(s).atomic(va, access, kind, v0, v1); }
+u64 atomic_helper(cpu::CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) {
+  return mmu_of(s).atomic(va, access, kind, v0, v1);
+}
 u64 zero_block_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).zero_block(va, access); }
 
 }  // namespace

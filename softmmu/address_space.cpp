@@ -23,14 +23,17 @@ const u8* Region::readable_page(u64 pa) const {
 Result<Region*> AddressSpace::add(std::unique_ptr<Region> region) {
   const Region& r = *region;
   if (r.size == 0 || r.base + (r.size - 1) < r.base)
-    return Error{fmt::format("{}: range {:#x} of {:#x} bytes, expected a size above zero that ends below 2^64", r.name, r.base, r.size)};
-  const auto next = std::lower_bound(regions_.begin(), regions_.end(), r.base, [](const auto& a, u64 base) { return a->base < base; });
+    return Error{fmt::format("{}: range {:#x} of {:#x} bytes, expected a size above zero that ends below 2^64", r.name,
+                             r.base, r.size)};
+  const auto next = std::lower_bound(regions_.begin(), regions_.end(), r.base,
+                                     [](const auto& a, u64 base) { return a->base < base; });
   const Region* clash = nullptr;
   if (next != regions_.end() && (*next)->base - r.base < r.size) clash = next->get();
-  if (next != regions_.begin() && r.base - (*std::prev(next))->base < (*std::prev(next))->size) clash = std::prev(next)->get();
+  if (next != regions_.begin() && r.base - (*std::prev(next))->base < (*std::prev(next))->size)
+    clash = std::prev(next)->get();
   if (clash != nullptr)
-    return Error{fmt::format("{}: range {:#x}..{:#x} overlaps {} at {:#x}..{:#x}", r.name, r.base, r.base + (r.size - 1), clash->name,
-                             clash->base, clash->base + (clash->size - 1))};
+    return Error{fmt::format("{}: range {:#x}..{:#x} overlaps {} at {:#x}..{:#x}", r.name, r.base,
+                             r.base + (r.size - 1), clash->name, clash->base, clash->base + (clash->size - 1))};
   region->index = static_cast<u32>(regions_.size());
   Region* added = region.get();
   regions_.insert(next, std::move(region));
@@ -91,7 +94,8 @@ void AddressSpace::range_changed(const Region& region) {
 }
 
 const Region* AddressSpace::find_other(u64 pa) const {
-  const auto next = std::upper_bound(regions_.begin(), regions_.end(), pa, [](u64 a, const auto& r) { return a < r->base; });
+  const auto next =
+      std::upper_bound(regions_.begin(), regions_.end(), pa, [](u64 a, const auto& r) { return a < r->base; });
   if (next == regions_.begin()) return nullptr;
   const Region* r = std::prev(next)->get();
   return pa - r->base < r->size ? r : nullptr;
@@ -110,11 +114,13 @@ u64 AddressSpace::device_read(const Region& region, u64 pa, unsigned size) const
 }
 
 void AddressSpace::device_write(const Region& region, u64 pa, unsigned size, u64 value) const {
-  log(LogCategory::kDevice, "{}: write {:#x} size {} = {:#x}", region.name, pa - region.base, size, value & low_mask(8 * size));
+  log(LogCategory::kDevice, "{}: write {:#x} size {} = {:#x}", region.name, pa - region.base, size,
+      value & low_mask(8 * size));
   region.handler->write(pa - region.base, size, value & low_mask(8 * size));
 }
 
-// Calls piece(region, offset, bytes) for each stretch of RAM of the range, after it is known that all of the range is RAM.
+// Calls piece(region, offset, bytes) for each stretch of RAM of the range, after it is known that all of the range is
+// RAM.
 template <class Piece>
 bool AddressSpace::each_piece(u64 address, usize size, Piece&& piece) {
   if (size == 0) return true;
@@ -164,7 +170,8 @@ bool AddressSpace::mark_code(u64 pa_page) {
 
 bool AddressSpace::has_code(u64 pa_page) const {
   const Region* r = find(pa_page);
-  return r != nullptr && r->ram != nullptr && (r->ram->flags((pa_page - r->base) >> kPageShift).load() & kPageCode) != 0;
+  return r != nullptr && r->ram != nullptr &&
+         (r->ram->flags((pa_page - r->base) >> kPageShift).load() & kPageCode) != 0;
 }
 
 u32 AddressSpace::generation(u64 pa_page) const {

@@ -1,7 +1,7 @@
 // The physical address space of a machine: RAM, ROM, flash and device windows, as processors and DMA masters see it.
 //
-// Regions are added while the machine is built and stay; lookups need no lock. What translated code assumes of a page is kept here too:
-// a page with translated code is write-shielded until the first write to it.
+// Regions are added while the machine is built and stay; lookups need no lock. What translated code assumes of a page
+// is kept here too: a page with translated code is write-shielded until the first write to it.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -15,12 +15,13 @@
 
 namespace ferry::softmmu {
 
-// Told of what makes translated code stale; implemented by the runtime. Calls come from any thread that writes guest memory.
+// Told of what makes translated code stale; implemented by the runtime. Calls come from any thread that writes guest
+// memory.
 class CodeObserver {
  public:
   virtual ~CodeObserver() = default;
-  // First write to the shielded page at physical address pa_page (4 KiB aligned): its code is suspect, the page is writable from now on.
-  // For a processor's store the call comes before the bytes change, for DMA after.
+  // First write to the shielded page at physical address pa_page (4 KiB aligned): its code is suspect, the page is
+  // writable from now on. For a processor's store the call comes before the bytes change, for DMA after.
   virtual void code_written(u64 pa_page) = 0;
   // What the physical range shows has changed (flash left or entered array mode): translations of it are to be dropped.
   virtual void range_changed(u64 base, u64 size) = 0;
@@ -37,13 +38,14 @@ struct Region {
   u64 base = 0;
   u64 size = 0;
   std::string name;
-  u32 index = 0;                 // order of addition
-  std::unique_ptr<Ram> ram;      // Ram and Rom
+  u32 index = 0;                   // order of addition
+  std::unique_ptr<Ram> ram;        // Ram and Rom
   MmioHandler* handler = nullptr;  // Mmio and RomDevice
   RomDevice* rom_device = nullptr;
 
   bool contains(u64 pa, u64 bytes) const { return pa >= base && pa - base < size && bytes <= size - (pa - base); }
-  // Where the 4 KiB page at pa (aligned) can be read as memory; null when it is not memory now, or only partly in the region.
+  // Where the 4 KiB page at pa (aligned) can be read as memory; null when it is not memory now, or only partly in the
+  // region.
   const u8* readable_page(u64 pa) const;
 };
 
@@ -53,7 +55,8 @@ class AddressSpace final : public GuestMemory {
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
-  // Bases and sizes of RAM and ROM in multiples of 4 KiB. Errors name both regions when the range overlaps one, or is empty or past 2^64.
+  // Bases and sizes of RAM and ROM in multiples of 4 KiB. Errors name both regions when the range overlaps one, or is
+  // empty or past 2^64.
   Result<Region*> add_ram(const std::string& name, u64 base, u64 size);
   // Filled by the caller through region->ram->host().
   Result<Region*> add_rom(const std::string& name, u64 base, u64 size);
@@ -77,8 +80,8 @@ class AddressSpace final : public GuestMemory {
     return (main_ram_ != nullptr && inside(*main_ram_, host, pa)) || physical_of_other(host, pa);
   }
 
-  // One device access of 1, 2, 4 or 8 bytes at pa, anywhere in `region` (of kind Mmio or RomDevice). An access that sticks out of the
-  // window is the caller's external abort.
+  // One device access of 1, 2, 4 or 8 bytes at pa, anywhere in `region` (of kind Mmio or RomDevice). An access that
+  // sticks out of the window is the caller's external abort.
   u64 device_read(const Region& region, u64 pa, unsigned size) const;
   void device_write(const Region& region, u64 pa, unsigned size, u64 value) const;
 
@@ -97,7 +100,9 @@ class AddressSpace final : public GuestMemory {
 
   void set_code_observer(CodeObserver* observer) { observer_ = observer; }
   // Called when a window's direct reading changes, with its base and size.
-  void add_range_listener(std::function<void(u64 base, u64 size)> listener) { range_listeners_.push_back(std::move(listener)); }
+  void add_range_listener(std::function<void(u64 base, u64 size)> listener) {
+    range_listeners_.push_back(std::move(listener));
+  }
 
  private:
   const Region* find_other(u64 pa) const;

@@ -72,7 +72,8 @@ u64 Mmu::atomic(u64 va, u32 access, u64 kind, u64 v0, u64 v1) {
       s_.vargs[0] = found;
     } else {
       u64 found = 0;
-      exchange_if<u64>(page.host, (expected.lo & low_mask(32)) | expected.hi << 32, (desired.lo & low_mask(32)) | desired.hi << 32, &found);
+      exchange_if<u64>(page.host, (expected.lo & low_mask(32)) | expected.hi << 32,
+                       (desired.lo & low_mask(32)) | desired.hi << 32, &found);
       s_.vargs[0] = {found & low_mask(32), found >> 32};
     }
     return s_.vargs[0].lo;

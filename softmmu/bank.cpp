@@ -98,7 +98,8 @@ void Bank::clear() {
 
 void Bank::catch_up(const MaintenanceLog& log) {
   if (seen_ == log.head()) return;
-  const bool concerned = log.concerns(seen_, regime_, asid_, 0, has_global_[0]) || log.concerns(seen_, regime_, asid_, 1, has_global_[1]);
+  const bool concerned =
+      log.concerns(seen_, regime_, asid_, 0, has_global_[0]) || log.concerns(seen_, regime_, asid_, 1, has_global_[1]);
   if (concerned && !log.replay(seen_, [this](const Maintenance& m) { apply(m); })) clear();
   seen_ = log.head();
 }

@@ -1,4 +1,5 @@
-// A bank: the data translations of one (regime, privilege and PAN, ASID, translation control), as the tables that translated code probes.
+// A bank: the data translations of one (regime, privilege and PAN, ASID, translation control), as the tables that
+// translated code probes.
 #pragma once
 #include <array>
 #include <memory>
@@ -54,7 +55,9 @@ class Bank {
   void apply(const Maintenance& m);
 
   cpu::TlbEntry* read_table() { return tables_.get(); }
-  cpu::TlbEntry* write_table() { return tables_.get() + cpu::kTlbEntries; }  // right behind: one base register reaches both
+  cpu::TlbEntry* write_table() {
+    return tables_.get() + cpu::kTlbEntries;
+  }  // right behind: one base register reaches both
   SlowEntry& slow(u64 va) { return slow_[(va >> kPageShift) % slow_.size()]; }
 
   // Enters the page of va at host_page into a table.
@@ -70,7 +73,7 @@ class Bank {
   RegimeId regime() const { return regime_; }
   Privilege privilege() const { return privilege_; }
 
-  u64 last_used = 0;          // the pool's clock
+  u64 last_used = 0;             // the pool's clock
   Bank* user_partner = nullptr;  // the bank for LDTR and STTR that was last used with this one; check its key
   u64 user_partner_key = 0;
 
@@ -101,7 +104,8 @@ class BankPool {
  public:
   static constexpr unsigned kBanks = 16;
 
-  // The bank with that key, caught up with the log; taken from the least recently used one when there is none. Keys are never 0.
+  // The bank with that key, caught up with the log; taken from the least recently used one when there is none. Keys are
+  // never 0.
   Bank& get(u64 key, RegimeId regime, u16 asid, Privilege privilege, const MaintenanceLog& log);
   // Every entry of every bank goes.
   void clear();

@@ -89,8 +89,10 @@ bool ExecSpace::check(u16 asid, const MaintenanceLog& log) {
   } else if (log.concerns(mine->seen, regime_, asid, half_, has_global_)) {
     const auto apply = [&](const Maintenance& m) {
       if (!ok || m.regime != regime_) return;
-      if (m.kind == Maintenance::Kind::All || (m.kind == Maintenance::Kind::Asid && m.asid == asid)) ok = all_unchanged();
-      else if (m.by_va() && m.half() == half_) ok = unchanged_at(m.va, m.pages);
+      if (m.kind == Maintenance::Kind::All || (m.kind == Maintenance::Kind::Asid && m.asid == asid))
+        ok = all_unchanged();
+      else if (m.by_va() && m.half() == half_)
+        ok = unchanged_at(m.va, m.pages);
     };
     // Several "all" operations in the log would compare as often; the log is short and they are rare among it.
     if (!log.replay(mine->seen, apply)) ok = all_unchanged();

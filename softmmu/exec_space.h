@@ -1,10 +1,11 @@
 // An exec space: the executable mappings of one half of the address space, under one table base and privilege.
 //
-// It has a key that names "these mappings": links between pages and indirect-branch caches hold while the key does. Spaces are known by
-// their table base and not by ASID, so that a kernel half that every process shares keeps its key across process switches (with KPTI its
-// entries are tagged per process). Every descriptor that an executable mapping was made from is remembered; maintenance that may reach the
-// space makes it compare them with memory, and only a difference gives it a new key. So is an ASID that comes to the table base anew: it
-// could have been given to other tables without maintenance.
+// It has a key that names "these mappings": links between pages and indirect-branch caches hold while the key does.
+// Spaces are known by their table base and not by ASID, so that a kernel half that every process shares keeps its key
+// across process switches (with KPTI its entries are tagged per process). Every descriptor that an executable mapping
+// was made from is remembered; maintenance that may reach the space makes it compare them with memory, and only a
+// difference gives it a new key. So is an ASID that comes to the table base anew: it could have been given to other
+// tables without maintenance.
 #pragma once
 #include <array>
 #include <memory>
@@ -39,8 +40,8 @@ class ExecSpace {
     return check(asid, log);
   }
 
-  // Remembers the descriptors of an executable mapping of va; host[i] is where the i-th lies. False: one of them differs from what was
-  // remembered, or there are too many; renew() and record again.
+  // Remembers the descriptors of an executable mapping of va; host[i] is where the i-th lies. False: one of them
+  // differs from what was remembered, or there are too many; renew() and record again.
   bool record(u64 va, const Translation& t, const Regime& regime, const u64* const host[]);
 
   u64 last_used = 0;

@@ -1,4 +1,5 @@
-// Guest memory through host pointers: single-copy atomic where the Arm ARM asks for it (B2.2.1: aligned, up to 8 bytes).
+// Guest memory through host pointers: single-copy atomic where the Arm ARM asks for it (B2.2.1: aligned, up to 8
+// bytes).
 #pragma once
 #include <bit>
 #include <cstring>

@@ -10,7 +10,8 @@ namespace ferry::softmmu {
 // Compare and swap; `expected` becomes what was found.
 template <class T>
 bool compare_exchange(u8* at, T& expected, T desired) {
-  return __atomic_compare_exchange_n(reinterpret_cast<T*>(at), &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  return __atomic_compare_exchange_n(reinterpret_cast<T*>(at), &expected, desired, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
 }
 
 inline bool compare_exchange_128(u8* at, U128& expected, U128 desired) {
@@ -23,7 +24,8 @@ inline bool compare_exchange_128(u8* at, U128& expected, U128 desired) {
   const bool stored = found == old;
   expected = {static_cast<u64>(found), static_cast<u64>(found >> 64)};
 #else
-  const bool stored = __atomic_compare_exchange_n(reinterpret_cast<Wide*>(at), &old, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  const bool stored =
+      __atomic_compare_exchange_n(reinterpret_cast<Wide*>(at), &old, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
   expected = {static_cast<u64>(old), static_cast<u64>(old >> 64)};
 #endif
   return stored;

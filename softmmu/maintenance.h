@@ -1,5 +1,5 @@
-// TLB maintenance as a log. What is current is dealt with at once; banks and exec spaces that are not current catch up when they are
-// selected, by reading what was appended since they last looked.
+// TLB maintenance as a log. What is current is dealt with at once; banks and exec spaces that are not current catch up
+// when they are selected, by reading what was appended since they last looked.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -42,13 +42,15 @@ class MaintenanceLog {
     }
   }
 
-  // Whether an operation after `seen` may reach entries of this regime and ASID in a half, or its global entries. Quick; may say yes in vain.
+  // Whether an operation after `seen` may reach entries of this regime and ASID in a half, or its global entries.
+  // Quick; may say yes in vain.
   bool concerns(u64 seen, RegimeId regime, u16 asid, unsigned half, bool has_global) const {
     const Epochs& e = epochs_[static_cast<unsigned>(regime)];
     return std::max({e.all, e.va_all_asids[half], e.asid[asid % kAsidClasses], has_global ? e.va[half] : 0}) > seen;
   }
 
-  // Calls apply(operation) for each one after `seen`, oldest first. False: they are no longer all here, assume the worst.
+  // Calls apply(operation) for each one after `seen`, oldest first. False: they are no longer all here, assume the
+  // worst.
   template <class Apply>
   bool replay(u64 seen, Apply&& apply) const {
     if (head_ - seen > kSize) return false;

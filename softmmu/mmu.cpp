@@ -32,7 +32,8 @@ namespace {
 
 // The bits of SCTLR and TCR that decide what a translation is. SCTLR.A is checked by whoever makes an access.
 constexpr u64 kSctlrBits = u64{1} << 0 | u64{1} << 19 | u64{1} << 25;  // M, WXN, EE
-constexpr u64 kTcrBits = low_mask(6) | u64{1} << 7 | u64{3} << 14 | u64{0x3f} << 16 | u64{1} << 23 | u64{3} << 30 | u64{7} << 32 | u64{3} << 37;
+constexpr u64 kTcrBits = low_mask(6) | u64{1} << 7 | u64{3} << 14 | u64{0x3f} << 16 | u64{1} << 23 | u64{3} << 30 |
+                         u64{7} << 32 | u64{3} << 37;
 constexpr u64 kTableBits = low_mask(48) & ~u64{1};
 
 }  // namespace
@@ -144,7 +145,8 @@ FetchResult Mmu::fetch(u64 va) {
   PhysicalReader reader(space_);
   const Translation t = walk_with(regime_, va, reader);
   Fault fault = t.fault;
-  if (!fault && (t.permissions & (s_.el == 0 ? kExecute0 : kExecute1)) == 0) fault = {.kind = FaultKind::Permission, .level = t.level};
+  if (!fault && (t.permissions & (s_.el == 0 ? kExecute0 : kExecute1)) == 0)
+    fault = {.kind = FaultKind::Permission, .level = t.level};
   const u64 pa_page = t.pa & ~kPageOffset;
   const u8* host = nullptr;
   if (!fault) {
@@ -193,12 +195,14 @@ void Mmu::tlb_invalidate(const cpu::TlbiOp& op) {
     case Scope::VmallS12: m.kind = Maintenance::Kind::All; break;
   }
   if (!bit(s_.reg(SysReg::TCR_EL1), 36)) m.asid &= 0xff;
-  log(LogCategory::kMmu, "cpu{}: TLBI kind {} asid {} va {:#x} pages {}", s_.cpu_index, static_cast<unsigned>(m.kind), m.asid, m.va, m.pages);
+  log(LogCategory::kMmu, "cpu{}: TLBI kind {} asid {} va {:#x} pages {}", s_.cpu_index, static_cast<unsigned>(m.kind),
+      m.asid, m.va, m.pages);
   log_.append(m);
   if (bank_ == nullptr) return;
   // Data accesses of the code that runs now see it at once, the rest when it is selected.
   bank_->catch_up(log_);
-  if (s_.tlb_unpriv_read != s_.tlb_read && s_.tlb_unpriv_read != empty_table_.get()) bank_->user_partner->catch_up(log_);
+  if (s_.tlb_unpriv_read != s_.tlb_read && s_.tlb_unpriv_read != empty_table_.get())
+    bank_->user_partner->catch_up(log_);
 }
 
 void Mmu::drop_all() {
@@ -228,19 +232,27 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
   bool pan = false;
   switch (op) {
     case AtOp::S1E1RP: pan = s_.pan != 0; [[fallthrough]];
-    case AtOp::S1E1R: case AtOp::S12E1R: case AtOp::S1E2R: need = kRead1; break;
+    case AtOp::S1E1R:
+    case AtOp::S12E1R:
+    case AtOp::S1E2R: need = kRead1; break;
     case AtOp::S1E1WP: pan = s_.pan != 0; [[fallthrough]];
-    case AtOp::S1E1W: case AtOp::S12E1W: case AtOp::S1E2W: need = kWrite1; break;
-    case AtOp::S1E0R: case AtOp::S12E0R: need = kRead0; break;
-    case AtOp::S1E0W: case AtOp::S12E0W: need = kWrite0; break;
+    case AtOp::S1E1W:
+    case AtOp::S12E1W:
+    case AtOp::S1E2W: need = kWrite1; break;
+    case AtOp::S1E0R:
+    case AtOp::S12E0R: need = kRead0; break;
+    case AtOp::S1E0W:
+    case AtOp::S12E0W: need = kWrite0; break;
   }
   const Translation t = walk_now(va);
   Fault fault = t.fault;
-  if (!fault && ((t.permissions & need) == 0 || (pan && (t.permissions & kRead0) != 0))) fault = {.kind = FaultKind::Permission, .level = t.level};
+  if (!fault && ((t.permissions & need) == 0 || (pan && (t.permissions & kRead0) != 0)))
+    fault = {.kind = FaultKind::Permission, .level = t.level};
   if (fault) return 1 | u64{fault.status_code()} << 1 | u64{fault.on_walk} << 8 | u64{fault.stage2} << 9 | u64{1} << 11;
   // Device and Normal Non-cacheable memory reads as Outer Shareable.
   const u64 shareability = t.device() || t.attributes == 0x44 ? 2 : t.shareability;
-  return (t.pa & low_mask(48) & ~kPageOffset) | shareability << 7 | u64{1} << 9 | u64{1} << 11 | u64{t.attributes} << 56;
+  return (t.pa & low_mask(48) & ~kPageOffset) | shareability << 7 | u64{1} << 9 | u64{1} << 11 |
+         u64{t.attributes} << 56;
 }
 
 void Mmu::data_cache_op(u64 va, bool needs_write) {

@@ -1,5 +1,5 @@
-// Mmu: the memory system as one processor sees it. It owns the processor's shadow TLBs and fills CpuState's pointers to them, answers
-// fetches, implements the slow paths, TLB maintenance and address translation instructions.
+// Mmu: the memory system as one processor sees it. It owns the processor's shadow TLBs and fills CpuState's pointers to
+// them, answers fetches, implements the slow paths, TLB maintenance and address translation instructions.
 //
 // Everything here runs on the processor's own thread (shootdown.h brings requests of others there).
 #pragma once
@@ -31,16 +31,18 @@ class Mmu {
   Mmu(const Mmu&) = delete;
   Mmu& operator=(const Mmu&) = delete;
 
-  // Context synchronisation: makes the tables that CpuState points to those of the current EL, PAN, UAO and translation registers. To be
-  // called after exception entry and return, ISB, and changes of PSTATE.PAN and UAO. Quick when nothing changed.
+  // Context synchronisation: makes the tables that CpuState points to those of the current EL, PAN, UAO and translation
+  // registers. To be called after exception entry and return, ISB, and changes of PSTATE.PAN and UAO. Quick when
+  // nothing changed.
   void select();
 
-  // The key of the executable mappings that an instruction at va runs under: equal keys mean equal mappings. Each half of the address
-  // space has its own. It can change in select() and fetch(): read it after those. Never 0, never used again for others.
-  // TLB maintenance changes it at the next call after select().
+  // The key of the executable mappings that an instruction at va runs under: equal keys mean equal mappings. Each half
+  // of the address space has its own. It can change in select() and fetch(): read it after those. Never 0, never used
+  // again for others. TLB maintenance changes it at the next call after select().
   u32 exec_key(u64 va);
 
-  // The page that the instruction at va (4-byte aligned) is fetched from, with permission to execute it at the current EL.
+  // The page that the instruction at va (4-byte aligned) is fetched from, with permission to execute it at the current
+  // EL.
   FetchResult fetch(u64 va);
 
   void tlb_invalidate(const cpu::TlbiOp& op);
@@ -49,15 +51,16 @@ class Mmu {
   // DC by VA other than ZVA: takes the data abort that it deserves. Nothing else happens: the model has no caches.
   void data_cache_op(u64 va, bool needs_write);
 
-  // Write-shields a page of RAM before its code is read for translation: stores to it go the slow way and tell the CodeObserver.
-  // False when the page is not RAM, and needs no shield. With several processors use Shootdown::shield.
+  // Write-shields a page of RAM before its code is read for translation: stores to it go the slow way and tell the
+  // CodeObserver. False when the page is not RAM, and needs no shield. With several processors use Shootdown::shield.
   bool shield(u64 pa_page);
   // Takes a page of RAM out of the write tables; the flags that keep it out are the caller's.
   void unwrite(u64 pa_page);
   // Drops all translations, data and fetch: the physical map changed.
   void drop_all();
 
-  // Translation of va for the debugger: as the current EL's data or instruction side would see it, no permission asked, nothing cached.
+  // Translation of va for the debugger: as the current EL's data or instruction side would see it, no permission asked,
+  // nothing cached.
   std::optional<u64> debug_translate(u64 va);
 
   // The slow paths of cpu/access.h.
@@ -67,8 +70,8 @@ class Mmu {
   u64 zero_block(u64 va, u32 access);
 
   struct Statistics {
-    u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0, exec_renewals = 0,
-        shields = 0, bank_switches = 0, banks_recycled = 0;
+    u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
+        exec_renewals = 0, shields = 0, bank_switches = 0, banks_recycled = 0;
   };
   Statistics statistics() const;
 

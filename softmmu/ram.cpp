@@ -19,7 +19,8 @@ Result<std::unique_ptr<Ram>> Ram::create(const std::string& name, u64 size) {
   if (ftruncate(ram->fd_, static_cast<off_t>(size)) != 0)
     return Error{fmt::format("{}: {} bytes of guest RAM refused by the host: {}", name, size, std::strerror(errno))};
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->fd_, 0);
-  if (at == MAP_FAILED) return Error{fmt::format("{}: {} bytes of guest RAM cannot be mapped: {}", name, size, std::strerror(errno))};
+  if (at == MAP_FAILED)
+    return Error{fmt::format("{}: {} bytes of guest RAM cannot be mapped: {}", name, size, std::strerror(errno))};
   ram->host_ = static_cast<u8*>(at);
   // Failure only costs speed: the host may not offer huge pages for shared memory.
   static_cast<void>(madvise(at, size, MADV_HUGEPAGE));
@@ -27,7 +28,8 @@ Result<std::unique_ptr<Ram>> Ram::create(const std::string& name, u64 size) {
   static_assert(sizeof(std::atomic<u8>) == 1 && sizeof(std::atomic<u32>) == 4, "zero bytes are zero atomics");
   ram->flags_ = static_cast<std::atomic<u8>*>(std::calloc(pages, sizeof(std::atomic<u8>)));
   ram->generations_ = static_cast<std::atomic<u32>*>(std::calloc(pages, sizeof(std::atomic<u32>)));
-  if (ram->flags_ == nullptr || ram->generations_ == nullptr) return Error{fmt::format("{}: no host memory for its page table", name)};
+  if (ram->flags_ == nullptr || ram->generations_ == nullptr)
+    return Error{fmt::format("{}: no host memory for its page table", name)};
   return Result<std::unique_ptr<Ram>>(std::move(ram));
 }
 

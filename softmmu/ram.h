@@ -1,4 +1,5 @@
-// Guest RAM: one fd-backed host mapping per region, so that pages of it can be mapped again elsewhere, and what is known of each 4 KiB page.
+// Guest RAM: one fd-backed host mapping per region, so that pages of it can be mapped again elsewhere, and what is
+// known of each 4 KiB page.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -33,7 +34,8 @@ class Ram {
   u64 size() const { return size_; }
   int fd() const { return fd_; }
 
-  // `page` counts 4 KiB pages from the start of the region. Flags change under the rules of AddressSpace; reading needs no lock.
+  // `page` counts 4 KiB pages from the start of the region. Flags change under the rules of AddressSpace; reading needs
+  // no lock.
   std::atomic<u8>& flags(u64 page) { return flags_[page]; }
   // Counts the times that translated code of the page became suspect.
   std::atomic<u32>& generation(u64 page) { return generations_[page]; }

@@ -68,7 +68,8 @@ void Shootdown::broadcast(u32 self, const Request& request) {
     while (m.served < tickets[i] && m.inside.load(std::memory_order_seq_cst)) {
       if (self != kNoCpu && !members_[self]->mailbox.empty()) serve_locked(*members_[self]);
       changed_.wait(lock, [&] {
-        return m.served >= tickets[i] || !m.inside.load(std::memory_order_seq_cst) || (self != kNoCpu && !members_[self]->mailbox.empty());
+        return m.served >= tickets[i] || !m.inside.load(std::memory_order_seq_cst) ||
+               (self != kNoCpu && !members_[self]->mailbox.empty());
       });
     }
   }

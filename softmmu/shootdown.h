@@ -1,9 +1,10 @@
-// Shootdown: one operation for everything that must be gone from every processor's tables before its caller goes on: pages newly marked as
-// code or tracked, broadcast TLB maintenance, a changed physical map.
+// Shootdown: one operation for everything that must be gone from every processor's tables before its caller goes on:
+// pages newly marked as code or tracked, broadcast TLB maintenance, a changed physical map.
 //
-// A request is left in each processor's mailbox; its word (CpuState::signals, budget) is set; the caller waits until each processor has
-// served its mailbox or is outside translated code. A processor outside serves it before it enters again. A waiting processor serves its
-// own mailbox meanwhile, so two that shoot at each other both go on. Requests run on the thread of the processor they are for.
+// A request is left in each processor's mailbox; its word (CpuState::signals, budget) is set; the caller waits until
+// each processor has served its mailbox or is outside translated code. A processor outside serves it before it enters
+// again. A waiting processor serves its own mailbox meanwhile, so two that shoot at each other both go on. Requests run
+// on the thread of the processor they are for.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -28,7 +29,8 @@ class Shootdown {
   // Adds a processor, before any runs. Its number is the order of joining; it must equal CpuState::cpu_index.
   void join(cpu::CpuState& s, Mmu& mmu);
 
-  // Around each stretch of translated code (or interpretation), on the processor's thread. enter() serves what came meanwhile.
+  // Around each stretch of translated code (or interpretation), on the processor's thread. enter() serves what came
+  // meanwhile.
   void enter(u32 cpu);
   void leave(u32 cpu);
   // At a taken poll that finds kSignalShootdown.

@@ -9,7 +9,8 @@
 
 namespace ferry::softmmu {
 
-// Where a RAM page may stand in write tables, so that taking it out need not look everywhere. A hint may outlive the entry.
+// Where a RAM page may stand in write tables, so that taking it out need not look everywhere. A hint may outlive the
+// entry.
 struct Mmu::WriteHint {
   u16 banks = 0;  // by slot
   u16 index = 0;  // in all of them, unless
@@ -24,7 +25,8 @@ Translation Mmu::walk_now(u64 va) {
 bool Mmu::data_fault(u64 va, const Fault& fault, bool write, bool cache_op) {
   s_.exception = {};
   s_.exception.ec = cpu::kEcDataAbort;
-  s_.exception.iss = fault.status_code() | (write ? 1u << 6 : 0u) | (fault.on_walk ? 1u << 7 : 0u) | (cache_op ? 1u << 8 : 0u);
+  s_.exception.iss =
+      fault.status_code() | (write ? 1u << 6 : 0u) | (fault.on_walk ? 1u << 7 : 0u) | (cache_op ? 1u << 8 : 0u);
   s_.exception.target_el = fault.stage2 ? 2 : 0;
   s_.exception.far_valid = true;
   s_.exception.far = va;
@@ -65,7 +67,8 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   ++statistics_.walks;
   const Translation t = walk_now(va);
   if (t.fault) return data_fault(va, t.fault, kind == Kind::Write);
-  const bool readable = may_read(bank.privilege(), t.permissions), writable = may_write(bank.privilege(), t.permissions);
+  const bool readable = may_read(bank.privilege(), t.permissions),
+             writable = may_write(bank.privilege(), t.permissions);
   if (!readable || (write && !writable)) {
     // A read-modify-write is reported as a read when the read alone would have failed.
     const bool as_write = kind == Kind::Write || (kind == Kind::ReadWrite && readable);
@@ -76,7 +79,11 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   bank.note(va, t.size_log2, t.global);
   if (!locate(bank, va, kind, page)) return false;
   if (page.device || page.host == nullptr)
-    slow = {.tag = va - offset, .pa_page = t.pa & ~kPageOffset, .readable = readable, .writable = writable, .device = page.device};
+    slow = {.tag = va - offset,
+            .pa_page = t.pa & ~kPageOffset,
+            .readable = readable,
+            .writable = writable,
+            .device = page.device};
   return true;
 }
 
@@ -85,7 +92,8 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
   const Region* region = space_.find(page.pa);
   const bool write = kind != Kind::Read;
   if (region == nullptr) {
-    guest_error("cpu{}: {} at {:#x} (physical {:#x}), where nothing is", s_.cpu_index, write ? "store" : "load", va, page.pa);
+    guest_error("cpu{}: {} at {:#x} (physical {:#x}), where nothing is", s_.cpu_index, write ? "store" : "load", va,
+                page.pa);
     return data_fault(va, {.kind = FaultKind::External}, kind == Kind::Write);
   }
   page.region = region;
@@ -102,7 +110,8 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
   u8* host = region->ram->host() + (pa_page - region->base);
   page.host = host + offset;
   std::atomic<u8>& flags = region->ram->flags((pa_page - region->base) >> kPageShift);
-  if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0) space_.code_page_written(*region, pa_page);
+  if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0)
+    space_.code_page_written(*region, pa_page);
   if (page.device || (flags.load(std::memory_order_relaxed) & kPageWatched) != 0) return true;
   if (watching_ && cpu::watches_page(s_, va)) return true;
   bank.fill(bank.write_table(), va, host);

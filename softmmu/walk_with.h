@@ -1,5 +1,5 @@
-// The walk itself (AArch64.TranslationTableWalk, shared/translation), stage 1: a template, so that the reader of the processor's own memory is
-// inlined into it.
+// The walk itself (AArch64.TranslationTableWalk, shared/translation), stage 1: a template, so that the reader of the
+// processor's own memory is inlined into it.
 #pragma once
 #include "softmmu/walk.h"
 

@@ -1,4 +1,5 @@
-// Random sequences through a runner, against the oracle or against the interpreter; a difference is shrunk and told in full.
+// Random sequences through a runner, against the oracle or against the interpreter; a difference is shrunk and told in
+// full.
 #pragma once
 #include <string>
 
@@ -13,8 +14,10 @@ struct Totals {
 };
 
 // What differs between the runner and the oracle on these cases: a report for a person, empty when nothing does.
-std::string against_oracle(const Sequence& sequence, std::span<const OracleCase> cases, Runner& runner, Variant variant, Oracle& oracle);
+std::string against_oracle(const Sequence& sequence, std::span<const OracleCase> cases, Runner& runner, Variant variant,
+                           Oracle& oracle);
 // Likewise between a runner and the interpreter on the same IR.
-std::string against_interpreter(const Sequence& sequence, std::span<const OracleCase> cases, Runner& runner, Variant variant);
+std::string against_interpreter(const Sequence& sequence, std::span<const OracleCase> cases, Runner& runner,
+                                Variant variant);
 
 }  // namespace ferry::verify

@@ -66,7 +66,8 @@ u64 load(CpuState& s, u64 va, u32 access) {
 
 // Whether a store exclusive goes ahead; closes the monitor.
 bool monitor_passes(CpuState& s, const u8* p, u64 va, MemInfo m) {
-  const bool open = s.monitor_size == m.bytes() && s.monitor_pa == va && std::memcmp(&s.monitor_value, p, m.bytes()) == 0;
+  const bool open =
+      s.monitor_size == m.bytes() && s.monitor_pa == va && std::memcmp(&s.monitor_value, p, m.bytes()) == 0;
   s.monitor_size = 0;
   return open;
 }
@@ -120,7 +121,9 @@ u64 zero_block(CpuState& s, u64 va, u32 access) {
 }
 
 template <class F>
-const void* pointer(F f) { return reinterpret_cast<const void*>(f); }
+const void* pointer(F f) {
+  return reinterpret_cast<const void*>(f);
+}
 const void* const kHelpers[] = {pointer(&load), pointer(&store), pointer(&atomic), pointer(&zero_block)};
 
 }  // namespace
@@ -133,7 +136,8 @@ FlatMemory::FlatMemory(std::span<const u32> code)
 }
 
 FlatMemory::Piece FlatMemory::find(u64 va, bool write) {
-  if (va >= kMemoryVa && va < kMemoryVa + kMemoryBytes) return {memory_.bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
+  if (va >= kMemoryVa && va < kMemoryVa + kMemoryBytes)
+    return {memory_.bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
   if (!write && va >> 12 == kCodeVa >> 12) return {code_bytes() + va % 4096, 4096 - va % 4096};
   return {nullptr, 0};
 }

@@ -1,5 +1,6 @@
-// A memory system for checks of instructions: 8 KiB of RAM, the page of the code to be read, everything else faults. It stands behind the slow-path table of CpuState; the shadow
-// TLB can be left empty or filled, so that a tier's inline path is tested as well.
+// A memory system for checks of instructions: 8 KiB of RAM, the page of the code to be read, everything else faults. It
+// stands behind the slow-path table of CpuState; the shadow TLB can be left empty or filled, so that a tier's inline
+// path is tested as well.
 #pragma once
 #include <array>
 #include <memory>
@@ -15,7 +16,10 @@ class FlatMemory {
   explicit FlatMemory(std::span<const u32> code);
   Memory& contents() { return memory_; }
   // The host bytes from va on as far as they go in one piece (0 bytes where there is nothing).
-  struct Piece { u8* host; u64 bytes; };
+  struct Piece {
+    u8* host;
+    u64 bytes;
+  };
   Piece find(u64 va, bool write);
   // Points the CPU's tables and slow paths here; with warm, accesses hit the shadow TLB.
   void attach(cpu::CpuState& s, bool warm);

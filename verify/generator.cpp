@@ -6,9 +6,11 @@ namespace {
 using frontend::EncodingClass;
 using frontend::Row;
 
-// Registers with a meaning in every state: pointers into the window, small indices, the end of the code, a pointer to nothing.
+// Registers with a meaning in every state: pointers into the window, small indices, the end of the code, a pointer to
+// nothing.
 constexpr unsigned kBases = 20, kBaseCount = 4, kIndices = 24, kIndexCount = 2, kTargets = 26, kNowhere = 28;
-constexpr unsigned kAligned = 19;  // base of exclusive and ordered accesses: emulators differ in what they check of their alignment
+constexpr unsigned kAligned =
+    19;  // base of exclusive and ordered accesses: emulators differ in what they check of their alignment
 constexpr u64 kNowhereVa = 0x30000000;
 
 u32 set_bits(u32 word, unsigned high, unsigned low, u64 value) {
@@ -22,7 +24,9 @@ bool is_literal(u32 word) { return bits(word, 29, 27) == 0b011 && bits(word, 25,
 bool is_pair(u32 word) { return bits(word, 29, 27) == 0b101; }
 bool is_single(u32 word) { return bits(word, 29, 27) == 0b111; }
 bool is_unsigned_offset(u32 word) { return is_single(word) && bits(word, 25, 24) == 1; }
-bool is_register_offset(u32 word) { return is_single(word) && bits(word, 25, 24) == 0 && bit(word, 21) && bits(word, 11, 10) == 2; }
+bool is_register_offset(u32 word) {
+  return is_single(word) && bits(word, 25, 24) == 0 && bit(word, 21) && bits(word, 11, 10) == 2;
+}
 bool is_structure(u32 word) { return bits(word, 29, 25) == 0b00110 && bit(word, 26); }
 
 std::string_view skip_load_store(u32 word) {
@@ -30,13 +34,15 @@ std::string_view skip_load_store(u32 word) {
   const bool vector = bit(word, 26), load = bit(word, 22);
   if (is_pair(word)) {
     if (load && t == t2) return "UNPREDICTABLE: pair with equal targets";
-    if (!vector && bit(word, 23) && n != 31 && (t == n || t2 == n)) return "UNPREDICTABLE: writeback of a transferred base";
+    if (!vector && bit(word, 23) && n != 31 && (t == n || t2 == n))
+      return "UNPREDICTABLE: writeback of a transferred base";
   }
   if (is_single(word) && !vector && bits(word, 25, 24) == 0 && !bit(word, 21) && bit(word, 10) && n != 31 && t == n)
     return "UNPREDICTABLE: writeback of a transferred base";
   if (is_exclusive_or_ordered(word) && !vector) {
     if (bit(word, 21) && load && t == t2) return "UNPREDICTABLE: pair with equal targets";
-    if (is_store_exclusive(word) && (s == t || (s == n && n != 31) || (bit(word, 21) && s == t2))) return "UNPREDICTABLE: status overlaps";
+    if (is_store_exclusive(word) && (s == t || (s == n && n != 31) || (bit(word, 21) && s == t2)))
+      return "UNPREDICTABLE: status overlaps";
   }
   return {};
 }
@@ -52,12 +58,15 @@ Generator::Generator(EncodingClass of_class, u64 seed) : class_(of_class), rando
     for (const Row& r : table) {
       if (frontend::encoding_class(r.value) == EncodingClass::DataProcessingRegister) plain_.push_back(r);
       if (frontend::encoding_class(r.value) != of_class) continue;
-      if (of_class == EncodingClass::BranchExceptionSystem && (r.value >> 24 == 0xd4 || r.value >> 24 == 0xd5 || (r.value & 0xffc00000) == 0xd6800000)) continue;
+      if (of_class == EncodingClass::BranchExceptionSystem &&
+          (r.value >> 24 == 0xd4 || r.value >> 24 == 0xd5 || (r.value & 0xffc00000) == 0xd6800000))
+        continue;
       rows_.push_back(r);
     }
 }
 
-// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): half of a check's time goes into numbers.
+// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): half of a check's time goes into
+// numbers.
 u64 Generator::random() {
   u64 z = random_ += 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -74,7 +83,8 @@ u32 Generator::fill(const Row& row) {
 }
 
 u32 Generator::aim_load_store(u32 w) {
-  if (is_literal(w)) return set_bits(w, 23, 5, below(32) - 40);  // before the code: behind it the oracle has its way back
+  if (is_literal(w))
+    return set_bits(w, 23, 5, below(32) - 40);  // before the code: behind it the oracle has its way back
   w = set_bits(w, 9, 5, chance(15) ? 31 : chance(5) ? kNowhere : kBases + below(kBaseCount));
   if (is_exclusive_or_ordered(w) && !bit(w, 26)) w = set_bits(w, 9, 5, kAligned);
   if (!bit(w, 26)) {
@@ -83,7 +93,8 @@ u32 Generator::aim_load_store(u32 w) {
     if (is_store_exclusive(w)) w = set_bits(w, 20, 16, below(16));
   }
   if (is_unsigned_offset(w)) w = set_bits(w, 21, 10, below(32));
-  if (is_register_offset(w) || (is_structure(w) && bit(w, 23))) w = set_bits(w, 20, 16, chance(20) ? 31 : kIndices + below(kIndexCount));
+  if (is_register_offset(w) || (is_structure(w) && bit(w, 23)))
+    w = set_bits(w, 20, 16, chance(20) ? 31 : kIndices + below(kIndexCount));
   return w;
 }
 
@@ -125,23 +136,50 @@ Sequence Generator::sequence() {
     if (class_ == EncodingClass::BranchExceptionSystem) {
       // Between branches nothing writes the registers that hold targets.
       const u32 w = chance(50) ? set_bits(fill(plain_[below(plain_.size())]), 4, 0, below(16)) : word();
-      s.words.push_back(frontend::encoding_class(w) == class_ && !frontend::is_unallocated(w) ? aim_branch(w, after) : w);
+      s.words.push_back(frontend::encoding_class(w) == class_ && !frontend::is_unallocated(w) ? aim_branch(w, after)
+                                                                                              : w);
       continue;
     }
     const u32 w = word();
-    if (class_ == EncodingClass::LoadStore && is_store_exclusive(w) && chance(80)) add_exclusive(s.words, w);
-    else if (!(class_ == EncodingClass::LoadStore && is_store_exclusive(w) && s.words.size() > 0)) s.words.push_back(w);
+    if (class_ == EncodingClass::LoadStore && is_store_exclusive(w) && chance(80))
+      add_exclusive(s.words, w);
+    else if (!(class_ == EncodingClass::LoadStore && is_store_exclusive(w) && s.words.size() > 0))
+      s.words.push_back(w);
   }
   if (chance(30)) {
     // Rounding mode, FZ, DN, AHP
-    s.fpcr = static_cast<u32>(below(4)) << 22 | static_cast<u32>(chance(40)) << 24 | static_cast<u32>(chance(40)) << 25 | static_cast<u32>(chance(20)) << 26;
+    s.fpcr = static_cast<u32>(below(4)) << 22 | static_cast<u32>(chance(40)) << 24 |
+             static_cast<u32>(chance(40)) << 25 | static_cast<u32>(chance(20)) << 26;
   }
   return s;
 }
 
 u64 Generator::integer() {
-  static constexpr u64 kCorners[] = {0, 1, 2, 3, 31, 32, 33, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-                                     0x100000000, 0x7fffffffffffffff, 0x8000000000000000, ~u64{0}, ~u64{0} - 1, 0xffffffff80000000, 0xffffffff00000000};
+  static constexpr u64 kCorners[] = {0,
+                                     1,
+                                     2,
+                                     3,
+                                     31,
+                                     32,
+                                     33,
+                                     63,
+                                     64,
+                                     0x7f,
+                                     0x80,
+                                     0xff,
+                                     0x7fff,
+                                     0x8000,
+                                     0xffff,
+                                     0x7fffffff,
+                                     0x80000000,
+                                     0xffffffff,
+                                     0x100000000,
+                                     0x7fffffffffffffff,
+                                     0x8000000000000000,
+                                     ~u64{0},
+                                     ~u64{0} - 1,
+                                     0xffffffff80000000,
+                                     0xffffffff00000000};
   switch (below(4)) {
     case 0: return kCorners[below(std::size(kCorners))];
     case 1: return u64{1} << below(64);
@@ -151,13 +189,16 @@ u64 Generator::integer() {
 }
 
 u64 Generator::half_vector() {
-  static constexpr u64 kDoubles[] = {0x3ff0000000000000, 0xbff0000000000000, 0x3fe0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-                                     0x7ff8000000000000, 0x7ff0000000000001, 0xfff8000000000123, 0x000fffffffffffff, 0x0010000000000000,
-                                     0x0010000000000001, 0x0000000000000001, 0x8000000000000000, 0x41e0000000000000, 0x41f0000000000000,
-                                     0x43e0000000000000, 0xc3e0000000000000, 0x43f0000000000000, 0x01a56e1fc2f8f359, 0x7fefffffffffffff};
-  static constexpr u32 kSingles[] = {0x3f800000, 0xbf800000, 0x3f000000, 0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffc00123, 0x007fffff,
-                                     0x00800000, 0x00800001, 0x00000001, 0x80000000, 0x4f000000, 0xcf000000, 0x4f800000, 0x5f000000, 0x7f7fffff};
-  static constexpr u16 kHalves[] = {0x0000, 0x8000, 0x0001, 0x03ff, 0x0400, 0x0401, 0x3c00, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7c01, 0x7e00, 0xfe55, 0x7fff, 0xffff};
+  static constexpr u64 kDoubles[] = {0x3ff0000000000000, 0xbff0000000000000, 0x3fe0000000000000, 0x7ff0000000000000,
+                                     0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001, 0xfff8000000000123,
+                                     0x000fffffffffffff, 0x0010000000000000, 0x0010000000000001, 0x0000000000000001,
+                                     0x8000000000000000, 0x41e0000000000000, 0x41f0000000000000, 0x43e0000000000000,
+                                     0xc3e0000000000000, 0x43f0000000000000, 0x01a56e1fc2f8f359, 0x7fefffffffffffff};
+  static constexpr u32 kSingles[] = {0x3f800000, 0xbf800000, 0x3f000000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                     0x7f800001, 0xffc00123, 0x007fffff, 0x00800000, 0x00800001, 0x00000001,
+                                     0x80000000, 0x4f000000, 0xcf000000, 0x4f800000, 0x5f000000, 0x7f7fffff};
+  static constexpr u16 kHalves[] = {0x0000, 0x8000, 0x0001, 0x03ff, 0x0400, 0x0401, 0x3c00, 0xbc00,
+                                    0x7bff, 0x7c00, 0xfc00, 0x7c01, 0x7e00, 0xfe55, 0x7fff, 0xffff};
   switch (below(7)) {
     case 0: return kDoubles[below(std::size(kDoubles))];
     case 1: return kSingles[below(std::size(kSingles))] | u64{kSingles[below(std::size(kSingles))]} << 32;
@@ -182,7 +223,8 @@ OracleCase Generator::state(const Sequence& sequence) {
   OracleCase c;
   for (unsigned n = 0; n < 31; ++n) c.state.x[n] = integer();
   const u64 middle = kMemoryVa + kMemoryBytes / 2;
-  for (unsigned n = kBases; n < kBases + kBaseCount; ++n) c.state.x[n] = middle + 16 * (below(8) - 4) + (chance(20) ? below(16) : 0);
+  for (unsigned n = kBases; n < kBases + kBaseCount; ++n)
+    c.state.x[n] = middle + 16 * (below(8) - 4) + (chance(20) ? below(16) : 0);
   c.state.x[31] = middle + 16 * (below(8) - 4);
   for (unsigned n = kIndices; n < kIndices + kIndexCount; ++n) c.state.x[n] = below(32);
   const u64 end = kCodeVa + 4 * sequence.words.size();

@@ -1,4 +1,5 @@
-// Random instruction sequences drawn from the frontend's encoding tables, and random states that make them do something.
+// Random instruction sequences drawn from the frontend's encoding tables, and random states that make them do
+// something.
 #pragma once
 #include <span>
 #include <vector>
@@ -23,7 +24,8 @@ class Generator {
   Generator(frontend::EncodingClass of_class, u64 seed);
 
   Sequence sequence();
-  // A state and memory for the sequence: base registers point into the window, the rest are corner values among random ones.
+  // A state and memory for the sequence: base registers point into the window, the rest are corner values among random
+  // ones.
   OracleCase state(const Sequence& sequence);
   // The rows that words are drawn from.
   std::span<const frontend::Row> rows() const { return rows_; }

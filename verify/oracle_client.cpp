@@ -109,7 +109,8 @@ Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& co
   }
   std::signal(SIGPIPE, SIG_IGN);
   // Larger pipes mean fewer switches between the two; the host may refuse them.
-  const bool large = fcntl(to[1], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes && fcntl(from[0], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes;
+  const bool large =
+      fcntl(to[1], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes && fcntl(from[0], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes;
   return std::unique_ptr<Oracle>(new Oracle(process, to[1], from[0], large ? kPipeBytes - 4096 : kChunkBytes));
 }
 
@@ -119,7 +120,8 @@ Oracle::~Oracle() {
   waitpid(process_, nullptr, 0);
 }
 
-Result<std::span<const OracleReply>> Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory) {
+Result<std::span<const OracleReply>> Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases,
+                                                 bool memory) {
   if (replies_.size() < cases.size()) replies_.resize(cases.size());
   const u32 window = memory ? kWindowBytes : 0;
   const usize chunk = chunk_bytes_ / (sizeof(WireState) + window);
@@ -128,7 +130,8 @@ Result<std::span<const OracleReply>> Oracle::run(std::span<const u32> words, std
     const usize count = std::min(chunk, cases.size() - first);
     request.clear();
     // No words: those of the chunk before.
-    append(request, Header{first == 0 ? static_cast<u32>(words.size()) : 0, static_cast<u32>(count), kWindowOffset, window});
+    append(request,
+           Header{first == 0 ? static_cast<u32>(words.size()) : 0, static_cast<u32>(count), kWindowOffset, window});
     if (first == 0)
       for (const u32 w : words) append(request, w);
     for (const OracleCase& c : cases.subspan(first, count)) {

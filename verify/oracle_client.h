@@ -32,12 +32,13 @@ class Oracle {
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
 
-  // Runs the instructions on every case; the window crosses only where memory says that they may access it. The replies stand until the
-  // next run.
+  // Runs the instructions on every case; the window crosses only where memory says that they may access it. The replies
+  // stand until the next run.
   Result<std::span<const OracleReply>> run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory);
 
  private:
-  Oracle(int process, int to, int from, usize chunk_bytes) : process_(process), to_(to), from_(from), chunk_bytes_(chunk_bytes) {}
+  Oracle(int process, int to, int from, usize chunk_bytes)
+      : process_(process), to_(to), from_(from), chunk_bytes_(chunk_bytes) {}
   int process_, to_, from_;
   usize chunk_bytes_;
   std::vector<OracleReply> replies_;

@@ -11,7 +11,9 @@ class InterpreterRunner final : public Runner {
  public:
   std::string_view name() const override { return "interpreter"; }
   const void* prepare(const ir::Block&) override { return nullptr; }
-  jit::ExitReason run(cpu::CpuState& s, const ir::Block& block, const void*) override { return interpreter_.run(s, block); }
+  jit::ExitReason run(cpu::CpuState& s, const ir::Block& block, const void*) override {
+    return interpreter_.run(s, block);
+  }
 
  private:
   jit::Interpreter interpreter_;
@@ -45,7 +47,8 @@ std::unique_ptr<Runner> interpreter_runner() { return std::make_unique<Interpret
 std::vector<std::unique_ptr<Runner>> all_runners() {
   std::vector<std::unique_ptr<Runner>> all;
   all.push_back(interpreter_runner());
-  for (const auto& [tier, name] : {std::pair{ferry::Tier::Baseline, "baseline"}, std::pair{ferry::Tier::Llvm, "llvm"}}) {
+  for (const auto& [tier, name] :
+       {std::pair{ferry::Tier::Baseline, "baseline"}, std::pair{ferry::Tier::Llvm, "llvm"}}) {
     if (!jit::tier_available(tier)) continue;
     Settings settings;
     settings.tier = tier;

@@ -8,8 +8,8 @@
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
-#include "jit/helper_effects.h"
 #include "ir/verify.h"
+#include "jit/helper_effects.h"
 
 namespace ferry::verify {
 namespace {
@@ -28,8 +28,14 @@ const cpu::HelperFn* helper_table() {
 }  // namespace
 
 Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant)
-    : words_(words.begin(), words.end()), mode_(mode), runner_(runner), variant_(variant), memory_(words),
-      s_(new cpu::CpuState()), jumps_(new cpu::JumpEntry[cpu::kJumpEntries]), blocks_(words.size()) {
+    : words_(words.begin(), words.end()),
+      mode_(mode),
+      runner_(runner),
+      variant_(variant),
+      memory_(words),
+      s_(new cpu::CpuState()),
+      jumps_(new cpu::JumpEntry[cpu::kJumpEntries]),
+      blocks_(words.size()) {
   runner.rest();
   for (usize i = 0; i < cpu::kJumpEntries; ++i) jumps_[i] = {~u64{0}, 0, nullptr, 0};
   s_->helpers = helper_table();

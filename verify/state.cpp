@@ -14,7 +14,8 @@ std::string differences(const State& got, const State& expected) {
   check("sp", got.x[31], expected.x[31]);
   for (unsigned n = 0; n < 32; ++n)
     if (got.v[n] != expected.v[n])
-      text += fmt::format("  v{} = {:016x}_{:016x}, expected {:016x}_{:016x}\n", n, got.v[n].hi, got.v[n].lo, expected.v[n].hi, expected.v[n].lo);
+      text += fmt::format("  v{} = {:016x}_{:016x}, expected {:016x}_{:016x}\n", n, got.v[n].hi, got.v[n].lo,
+                          expected.v[n].hi, expected.v[n].lo);
   check("nzcv", cpu::nzcv_to_arch(got.nzcv), cpu::nzcv_to_arch(expected.nzcv));
   check("fpsr", got.fpsr, expected.fpsr);
   check("pc", got.pc, expected.pc);

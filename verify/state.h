@@ -17,9 +17,9 @@ struct Memory {
 };
 
 struct State {
-  u64 x[32];      // SP at 31
+  u64 x[32];  // SP at 31
   U128 v[32];
-  u32 nzcv = 0;   // cpu/nzcv.h
+  u32 nzcv = 0;  // cpu/nzcv.h
   u32 fpcr = 0;
   u32 fpsr = 0;
   u64 pc = kCodeVa;

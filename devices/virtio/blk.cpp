@@ -9,8 +9,8 @@ namespace ferry::devices::virtio {
 namespace {
 
 // 5.2.3 Feature bits
-constexpr u64 kSegMax = u64{1} << 2, kReadOnly = u64{1} << 5, kBlkSize = u64{1} << 6, kFlush = u64{1} << 9, kDiscard = u64{1} << 13,
-              kWriteZeroes = u64{1} << 14;
+constexpr u64 kSegMax = u64{1} << 2, kReadOnly = u64{1} << 5, kBlkSize = u64{1} << 6, kFlush = u64{1} << 9,
+              kDiscard = u64{1} << 13, kWriteZeroes = u64{1} << 14;
 // 5.2.6 Device Operation
 enum Type : u32 { kIn = 0, kOut = 1, kFlushRequest = 4, kGetId = 8, kDiscardRequest = 11, kWriteZeroesRequest = 13 };
 enum Answer : u8 { kOk = 0, kIoError = 1, kUnsupported = 2 };
@@ -33,7 +33,8 @@ u64 little(const u8* from, unsigned size) {
 Result<std::unique_ptr<VirtioDevice>> VirtioBlk::make(const DeviceContext& context) {
   if (context.block(0) == nullptr) return Error{"-device virtio-blk-device: no drive, expected drive=ID of a -drive"};
   const std::string* serial = context.option("serial");
-  return std::unique_ptr<VirtioDevice>(std::make_unique<VirtioBlk>(context.name, *context.block(0), serial != nullptr ? *serial : ""));
+  return std::unique_ptr<VirtioDevice>(
+      std::make_unique<VirtioBlk>(context.name, *context.block(0), serial != nullptr ? *serial : ""));
 }
 
 VirtioBlk::VirtioBlk(std::string name, BlockBackend& disk, std::string serial)
@@ -95,7 +96,8 @@ u8 VirtioBlk::read(u64 sector, Cursor& to, u64 size, u64& written) {
 u8 VirtioBlk::write(u64 sector, Cursor& from, u64 features) {
   const u64 size = from.left();
   if (disk_.read_only() || !inside(sector, size)) {
-    guest_error("{}: write of {} bytes at sector {} of {}{}", name_, size, sector, sectors_, disk_.read_only() ? ", read-only" : "");
+    guest_error("{}: write of {} bytes at sector {} of {}{}", name_, size, sector, sectors_,
+                disk_.read_only() ? ", read-only" : "");
     return kIoError;
   }
   std::vector<u8> buffer(static_cast<usize>(std::min<u64>(size, kChunk)));
@@ -124,7 +126,8 @@ u8 VirtioBlk::ranges(u32 type, Cursor& from) {
     const u64 allowed = type == kWriteZeroesRequest ? 1 : 0;  // unmap
     if ((flags & ~allowed) != 0) return kUnsupported;
     if (!inside(sector, bytes)) return kIoError;
-    const Status status = type == kDiscardRequest ? disk_.discard(sector * kSector, bytes) : disk_.write_zeroes(sector * kSector, bytes);
+    const Status status =
+        type == kDiscardRequest ? disk_.discard(sector * kSector, bytes) : disk_.write_zeroes(sector * kSector, bytes);
     if (!status) return failed(status);
   }
   return kOk;

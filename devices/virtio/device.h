@@ -1,5 +1,5 @@
-// A virtio device as its transport sees it: OASIS virtio 1.2, chapter 2. The transport owns queues, status and features; the device
-// owns its configuration space and the meaning of requests.
+// A virtio device as its transport sees it: OASIS virtio 1.2, chapter 2. The transport owns queues, status and
+// features; the device owns its configuration space and the meaning of requests.
 #pragma once
 #include <memory>
 #include <string>
@@ -21,8 +21,8 @@ class VirtioDevice {
   // One byte of the configuration space; 0 beyond its end. With the transport's lock held.
   virtual u8 config(u32 offset) const = 0;
   virtual void write_config(u32 /*offset*/, u8 /*value*/) {}
-  // Serves one request; returns how many bytes of its writable part are valid. No lock held; one at a time. `queue.break_off` when it
-  // is beyond repair.
+  // Serves one request; returns how many bytes of its writable part are valid. No lock held; one at a time.
+  // `queue.break_off` when it is beyond repair.
   virtual u32 serve(VirtQueue& queue, unsigned index, const Chain& chain, u64 features) = 0;
   // How long a request takes in virtual time, ns.
   virtual u64 latency_ns() const = 0;

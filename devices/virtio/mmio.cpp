@@ -41,13 +41,15 @@ VirtioMmio::VirtioMmio(const DeviceContext& context, std::unique_ptr<VirtioDevic
   add_region(bank_);
   const unsigned count = device_ != nullptr ? device_->queue_count() : 0;
   for (unsigned i = 0; i < count; ++i) {
-    queues_.push_back(std::make_unique<Queue>(Queue{{}, false, VirtQueue(context.memory, fmt::format("{} queue {}", name(), i))}));
+    queues_.push_back(
+        std::make_unique<Queue>(Queue{{}, false, VirtQueue(context.memory, fmt::format("{} queue {}", name(), i))}));
   }
   DeviceID.on_read([this](unsigned) { return device_ != nullptr ? device_->id() : 0; });
   DeviceFeatures.on_read([this](unsigned) {
     return device_features_select_ < 2 ? bits(offered() >> 32 * device_features_select_, 31, 0) : 0;
   });
-  DeviceFeaturesSel.on_write([this](const Register::Write& w) { device_features_select_ = static_cast<u32>(w.written); });
+  DeviceFeaturesSel.on_write(
+      [this](const Register::Write& w) { device_features_select_ = static_cast<u32>(w.written); });
   DriverFeatures.on_write([this](const Register::Write& w) {
     if (driver_features_select_ > 1 || Status.test(kFeaturesOk)) {
       guest_error("{}: features written after FEATURES_OK or beyond bit 63", name());
@@ -56,15 +58,20 @@ VirtioMmio::VirtioMmio(const DeviceContext& context, std::unique_ptr<VirtioDevic
     const unsigned shift = 32 * driver_features_select_;
     driver_features_ = (driver_features_ & ~(low_mask(32) << shift)) | w.written << shift;
   });
-  DriverFeaturesSel.on_write([this](const Register::Write& w) { driver_features_select_ = static_cast<u32>(w.written); });
+  DriverFeaturesSel.on_write(
+      [this](const Register::Write& w) { driver_features_select_ = static_cast<u32>(w.written); });
   QueueSel.on_write([this](const Register::Write& w) { queue_select_ = static_cast<u32>(w.written); });
   QueueNumMax.on_read([this](unsigned) { return selected() != nullptr ? device_->queue_size(queue_select_) : u64{0}; });
   QueueNum.on_write([this](const Register::Write& w) {
     QueueConfig* queue = selected();
     if (queue == nullptr || queue->ready) return;
-    const bool fits = w.written != 0 && w.written <= device_->queue_size(queue_select_) && std::has_single_bit(w.written);
-    if (fits) queue->size = static_cast<u16>(w.written);
-    else guest_error("{}: queue size {}, expected a power of two up to {}", name(), w.written, device_->queue_size(queue_select_));
+    const bool fits =
+        w.written != 0 && w.written <= device_->queue_size(queue_select_) && std::has_single_bit(w.written);
+    if (fits)
+      queue->size = static_cast<u16>(w.written);
+    else
+      guest_error("{}: queue size {}, expected a power of two up to {}", name(), w.written,
+                  device_->queue_size(queue_select_));
   });
   QueueReady.on_read([this](unsigned) { return selected() != nullptr && selected()->ready ? 1 : 0; });
   QueueReady.on_write([this](const Register::Write& w) { queue_ready_written(w.now); });
@@ -82,7 +89,7 @@ VirtioMmio::VirtioMmio(const DeviceContext& context, std::unique_ptr<VirtioDevic
   reset();
 }
 
-void VirtioMmio::address_register(Register& low, Register& high, u64 QueueConfig::*member) {
+void VirtioMmio::address_register(Register& low, Register& high, u64 QueueConfig::* member) {
   const auto half = [this, member](unsigned shift) {
     return [this, member, shift](const Register::Write& w) {
       QueueConfig* queue = selected();
@@ -96,7 +103,9 @@ void VirtioMmio::address_register(Register& low, Register& high, u64 QueueConfig
 
 u64 VirtioMmio::offered() const { return device_ != nullptr ? device_->features() | kRingFeatures : 0; }
 
-QueueConfig* VirtioMmio::selected() { return queue_select_ < queues_.size() ? &queues_[queue_select_]->config : nullptr; }
+QueueConfig* VirtioMmio::selected() {
+  return queue_select_ < queues_.size() ? &queues_[queue_select_]->config : nullptr;
+}
 
 // 2.1 Device Status Field, 3.1.1 Driver Requirements: Device Initialization
 void VirtioMmio::status_written(const Register::Write& w) {
@@ -107,11 +116,13 @@ void VirtioMmio::status_written(const Register::Write& w) {
     return;
   }
   u64 added = w.now & ~w.before;
-  if ((w.before & ~w.written & ~kNeedsReset) != 0) guest_error("{}: status bits {:#x} cleared without a reset", name(), w.before & ~w.written);
+  if ((w.before & ~w.written & ~kNeedsReset) != 0)
+    guest_error("{}: status bits {:#x} cleared without a reset", name(), w.before & ~w.written);
   if (added & kFeaturesOk) {
     const bool acceptable = (driver_features_ & ~offered()) == 0 && (driver_features_ & kFeatureVersion1) != 0;
     if (!acceptable) {
-      guest_error("{}: features {:#x} are not acceptable, offered {:#x} with VERSION_1", name(), driver_features_, offered());
+      guest_error("{}: features {:#x} are not acceptable, offered {:#x} with VERSION_1", name(), driver_features_,
+                  offered());
       added &= ~kFeaturesOk;
     }
   }
@@ -201,8 +212,8 @@ void VirtioMmio::after_unlock() {
   if (work_waits_) worker_.request();
 }
 
-// Everything that touches rings, one at a time and without the lock: resets too, so that a reset waits for requests under way (the
-// status reads as it was until then).
+// Everything that touches rings, one at a time and without the lock: resets too, so that a reset waits for requests
+// under way (the status reads as it was until then).
 void VirtioMmio::work() {
   u64 due = 0;
   {
@@ -228,7 +239,8 @@ void VirtioMmio::serve(unsigned index) {
     const std::lock_guard lock(mutex());
     features = driver_features_;
   }
-  // A ring that the guest (or the device's own writes) keeps filling must not hold this thread: the rest comes a moment later.
+  // A ring that the guest (or the device's own writes) keeps filling must not hold this thread: the rest comes a moment
+  // later.
   unsigned budget = 2 * device_->queue_size(index);
   bool more = true;
   while (more && budget != 0) {

@@ -34,7 +34,7 @@ class VirtioMmio : public Device {
   void clear();
   void work();
   void serve(unsigned index);
-  void address_register(Register& low, Register& high, u64 QueueConfig::*member);
+  void address_register(Register& low, Register& high, u64 QueueConfig::* member);
 
   Clock& clock_;
   const IrqLine line_;

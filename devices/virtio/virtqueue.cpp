@@ -29,7 +29,9 @@ void visit(Archive& archive, QueueConfig& config) {
   archive.field("descriptors", config.descriptors);
   archive.field("driver", config.driver);
   archive.field("device", config.device);
-  if (config.size <= kMaxQueueSize && (config.size == 0 || std::has_single_bit(config.size)) && (config.size != 0 || !config.ready)) return;
+  if (config.size <= kMaxQueueSize && (config.size == 0 || std::has_single_bit(config.size)) &&
+      (config.size != 0 || !config.ready))
+    return;
   archive.fail("virtqueue: the saved size is not a power of two up to 1024");
   config = {};
 }
@@ -57,11 +59,15 @@ bool Cursor::transfer(usize size, Move&& move) {
 }
 
 bool Cursor::read(void* to, usize size) {
-  return transfer(size, [&](u64 address, usize done, usize part) { return memory_.read(address, static_cast<u8*>(to) + done, part); });
+  return transfer(size, [&](u64 address, usize done, usize part) {
+    return memory_.read(address, static_cast<u8*>(to) + done, part);
+  });
 }
 
 bool Cursor::write(const void* from, usize size) {
-  return transfer(size, [&](u64 address, usize done, usize part) { return memory_.write(address, static_cast<const u8*>(from) + done, part); });
+  return transfer(size, [&](u64 address, usize done, usize part) {
+    return memory_.write(address, static_cast<const u8*>(from) + done, part);
+  });
 }
 
 void VirtQueue::start(const QueueConfig& config, u64 features) {
@@ -110,7 +116,8 @@ bool VirtQueue::collect(u64 table, u32 table_size, u32 first, bool indirect, u32
     Descriptor d{};
     if (!read_descriptor(table, index, d)) return false;
     if (d.flags & kIndirect) {
-      if (indirect || (features_ & kFeatureIndirect) == 0) return break_off("an indirect descriptor that is not allowed"), false;
+      if (indirect || (features_ & kFeatureIndirect) == 0)
+        return break_off("an indirect descriptor that is not allowed"), false;
       if (d.length == 0 || d.length % kDescriptorSize != 0) {
         return break_off(fmt::format("an indirect table of {} bytes", d.length)), false;
       }
@@ -152,7 +159,8 @@ void VirtQueue::push(u16 head, u32 written) {
   u8 element[8] = {static_cast<u8>(head), static_cast<u8>(head >> 8), 0, 0};
   for (unsigned i = 0; i < 4; ++i) element[4 + i] = static_cast<u8>(written >> 8 * i);
   const u64 place = config_.device + 4 + 8 * (used_index_ % config_.size);
-  if (!memory_.write(place, element, sizeof element)) return break_off(fmt::format("no memory at {:#x} for a used ring", place));
+  if (!memory_.write(place, element, sizeof element))
+    return break_off(fmt::format("no memory at {:#x} for a used ring", place));
   std::atomic_thread_fence(std::memory_order_release);  // the element before the index that covers it
   ++used_index_;
   write16(config_.device + 2, used_index_);
@@ -160,7 +168,8 @@ void VirtQueue::push(u16 head, u32 written) {
 
 bool VirtQueue::ask_for_notification() {
   if (!running()) return false;
-  if ((features_ & kFeatureEventIndex) != 0 && !write16(config_.device + 4 + 8 * u64{config_.size}, last_available_)) return false;
+  if ((features_ & kFeatureEventIndex) != 0 && !write16(config_.device + 4 + 8 * u64{config_.size}, last_available_))
+    return false;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   u16 available = 0;
   return read16(config_.driver + 2, available) && available != last_available_;

@@ -1,5 +1,5 @@
-// The split virtqueue: OASIS virtio 1.2, section 2.7. Everything in it is the guest's memory, so every value is suspect: a ring that
-// breaks a rule makes the queue broken, and its device asks for a reset.
+// The split virtqueue: OASIS virtio 1.2, section 2.7. Everything in it is the guest's memory, so every value is
+// suspect: a ring that breaks a rule makes the queue broken, and its device asks for a reset.
 #pragma once
 #include <optional>
 #include <string>
@@ -39,8 +39,8 @@ struct Chain {
   std::vector<Segment> writable;
 };
 
-// A cursor over the bytes of segments. Transfers are all or nothing as far as addresses go: false means that an address is not RAM or
-// that fewer bytes are left, and the cursor is then useless.
+// A cursor over the bytes of segments. Transfers are all or nothing as far as addresses go: false means that an address
+// is not RAM or that fewer bytes are left, and the cursor is then useless.
 class Cursor {
  public:
   Cursor(GuestMemory& memory, const std::vector<Segment>& segments);
@@ -74,7 +74,8 @@ class VirtQueue {
   std::optional<Chain> pop();
   // Gives the request back; `written` bytes of its writable part are valid.
   void push(u16 head, u32 written);
-  // After the ring was found empty: asks the driver to notify. True if requests came in between, so that it is not empty after all.
+  // After the ring was found empty: asks the driver to notify. True if requests came in between, so that it is not
+  // empty after all.
   bool ask_for_notification();
   // Whether the driver wants an interrupt for what was pushed since the last call.
   bool take_interrupt();

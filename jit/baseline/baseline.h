@@ -1,5 +1,5 @@
-// The baseline tier: every block at its first execution, compiled in a few microseconds to x86-64 code. One thread at a time may compile,
-// link and release; any number run the code.
+// The baseline tier: every block at its first execution, compiled in a few microseconds to x86-64 code. One thread at a
+// time may compile, link and release; any number run the code.
 #pragma once
 #include <deque>
 #include <memory>
@@ -12,12 +12,14 @@ struct BaselineStats {
   u64 blocks = 0;
   u64 guest_insns = 0;
   u64 host_bytes = 0;
-  std::vector<std::pair<std::string_view, u64>> fallbacks;  // op, times compiled as a call of its meaning; most frequent first
+  std::vector<std::pair<std::string_view, u64>>
+      fallbacks;  // op, times compiled as a call of its meaning; most frequent first
 };
 
 class Baseline final : public Tier {
  public:
-  // capacity: bytes of code memory, 64 KiB to 2 GiB. count: entries after which a block leaves with ExitReason::Hot; 0: nothing is counted.
+  // capacity: bytes of code memory, 64 KiB to 2 GiB. count: entries after which a block leaves with ExitReason::Hot; 0:
+  // nothing is counted.
   static Result<std::unique_ptr<Baseline>> create(usize capacity, i32 count = 0);
   ~Baseline() override;
 

@@ -104,12 +104,14 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   if (counter != nullptr) {
     e_.mov_imm(RAX, reinterpret_cast<u64>(counter));
     e_.alu_mem_imm(Alu::Sub, false, {RAX, 0}, 1);
-    tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset), stubs_.leave_at[static_cast<usize>(ExitReason::Hot)], 0});
+    tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset),
+                      stubs_.leave_at[static_cast<usize>(ExitReason::Hot)], 0});
   }
   if (mode_.virtual_time() != 0) {
     const i32 n = static_cast<i32>(block.insn_count);
     e_.alu_mem_imm(Alu::Sub, false, {kStateReg, FERRY_STATE(budget)}, n);
-    tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset), stubs_.leave_at[static_cast<usize>(ExitReason::Poll)], n});
+    tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset),
+                      stubs_.leave_at[static_cast<usize>(ExitReason::Poll)], n});
   }
   for (Value v = 0; v < block.insts.size(); ++v) {
     lower(v);

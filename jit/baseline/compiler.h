@@ -1,11 +1,13 @@
-// Compiles one IR block to x86-64 code in two passes: backward for use counts and hints, forward for registers and instructions.
+// Compiles one IR block to x86-64 code in two passes: backward for use counts and hints, forward for registers and
+// instructions.
 //
-// Registers. A host register holds SSA values (several when they alias) and at most one guest register that is cached in it; a cached guest
-// register is dirty until it is stored. Pinned guest registers never leave their home; a value that aliases one is moved out of the way when
-// the guest register is set. Values of type I32 may have garbage in the upper half of their register unless `clean`.
+// Registers. A host register holds SSA values (several when they alias) and at most one guest register that is cached
+// in it; a cached guest register is dirty until it is stored. Pinned guest registers never leave their home; a value
+// that aliases one is moved out of the way when the guest register is set. Values of type I32 may have garbage in the
+// upper half of their register unless `clean`.
 //
-// Lazy values. Flags, conditions and address sums emit nothing where they are defined; they keep their operands alive and are computed by
-// their users, which usually need only host flags or an addressing mode.
+// Lazy values. Flags, conditions and address sums emit nothing where they are defined; they keep their operands alive
+// and are computed by their users, which usually need only host flags or an addressing mode.
 #pragma once
 #include <vector>
 
@@ -41,7 +43,8 @@ struct ExitSite {
   u32 slot_fixup = 0;    // disp32 that names it
 };
 
-// Backward bookkeeping of "guest register n takes value v next, and nothing in between can see its old value". An entry counts in its epoch.
+// Backward bookkeeping of "guest register n takes value v next, and nothing in between can see its old value". An entry
+// counts in its epoch.
 class Pending {
  public:
   void barrier() { ++epoch_; }
@@ -67,8 +70,8 @@ class Compiler {
  public:
   Compiler(const Stubs& stubs, HostFeatures features) : stubs_(stubs), cpu_(features) {}
 
-  // Compiles to the emitter's buffer for execution at `base`. sites: room for two link sites, whose addresses the code mentions.
-  // counter: counted down at each entry; null: not counted.
+  // Compiles to the emitter's buffer for execution at `base`. sites: room for two link sites, whose addresses the code
+  // mentions. counter: counted down at each entry; null: not counted.
   void compile(const ir::Block& block, const u8* base, LinkSite* const* sites, const i32* counter = nullptr);
 
   const u8* code() const { return e_.data(); }
@@ -125,7 +128,7 @@ class Compiler {
     i32 disp = 0;
     u32 access = 0;
     SlowValue value[2];
-    u64 kind = 0;       // AtomicFn
+    u64 kind = 0;         // AtomicFn
     i8 to[2] = {-1, -1};  // result registers
     Snapshot dirty;
   };
@@ -190,10 +193,10 @@ class Compiler {
   void unbind(Value v);
   void consume(Value v);
   void kill(Value v);
-  u8 use(Value v);             // register that holds v, locked
-  u8 use_clean(Value v);       // and for I32 with the upper half zero
+  u8 use(Value v);                                                     // register that holds v, locked
+  u8 use_clean(Value v);                                               // and for I32 with the upper half zero
   u8 define(Value v, int reuse = -1, u32 avoid = 0, int reuse2 = -1);  // register for a result
-  void evacuate(Class c, u8 reg, bool to_memory);  // values elsewhere
+  void evacuate(Class c, u8 reg, bool to_memory);                      // values elsewhere
   void move(Class c, u8 to, u8 from);
   void drop_guest(Class c, u8 reg, bool store);
   void cache_guest(Class c, unsigned guest, u8 reg, bool dirty);
@@ -201,7 +204,7 @@ class Compiler {
   void load_guest(Class c, unsigned guest, u8 reg);
   void store_guest(Class c, unsigned guest, u8 reg);
   u8 read_guest(Class c, unsigned guest);  // cached or pinned, locked
-  void write_back();                        // all dirty; they stay cached
+  void write_back();                       // all dirty; they stay cached
   void forget_guests();
   Snapshot snapshot();
   u16 new_slot();
@@ -232,9 +235,9 @@ class Compiler {
   void materialise(Value v);
   void pack_flags();
   void arch_flags(Value v, const Inst& inst);
-  void prepare_condition(Value v);                 // brings what emit_condition will need into registers
-  void host_compare(const Inst& inst);             // leaves host flags; for the three lazy flag ops
-  Cond emit_condition(Value v);                    // condition that v is not zero
+  void prepare_condition(Value v);      // brings what emit_condition will need into registers
+  void host_compare(const Inst& inst);  // leaves host flags; for the three lazy flag ops
+  Cond emit_condition(Value v);         // condition that v is not zero
   Cond test_flags(Value flags, unsigned cond);
   Cond test_packed(Value flags, unsigned cond);
   Cond compare(const Inst& inst);
@@ -251,7 +254,8 @@ class Compiler {
     i32 disp;
   };
   Address address(Value a);
-  // Looks the address up with two scratch registers. Afterwards u is what to add to the address; emits the jump to the slow path.
+  // Looks the address up with two scratch registers. Afterwards u is what to add to the address; emits the jump to the
+  // slow path.
   void probe(const Address& a, MemInfo m, u8 u, u8 w, SlowAccess& slow);
   SlowAccess slow_access(const Inst& inst, MemHelper helper, const Address& a);
   u8 table_register(MemInfo m);
@@ -296,7 +300,7 @@ class Compiler {
 
   // lower_move.cpp, lower_vector.cpp, lower_fp.cpp
   void pool_load(u8 to, u64 lo, u64 hi);
-  u8 pool_temp(u64 half);                      // a scratch register with this in both halves
+  u8 pool_temp(u64 half);  // a scratch register with this in both halves
   void v2(u32 id, u8 to, u8 a);
   void v3(u32 id, u8 to, u8 a, u8 b);
   void v3i(u32 id, u8 to, u8 a, u8 b, unsigned imm);

@@ -3,7 +3,8 @@
 namespace ferry::jit::baseline {
 namespace {
 
-constexpr usize kBufferBytes = 4 << 20;  // far above what kMaxBlockInsns instructions can need; only what is touched costs memory
+constexpr usize kBufferBytes =
+    4 << 20;  // far above what kMaxBlockInsns instructions can need; only what is touched costs memory
 
 }  // namespace
 

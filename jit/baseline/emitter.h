@@ -1,5 +1,6 @@
-// Writes x86-64 instructions into a scratch buffer. The forms that make up most of the code (moves, two-operand arithmetic, jumps) are encoded
-// here, since that costs a few stores; everything else goes through asmjit's assembler on the same buffer.
+// Writes x86-64 instructions into a scratch buffer. The forms that make up most of the code (moves, two-operand
+// arithmetic, jumps) are encoded here, since that costs a few stores; everything else goes through asmjit's assembler
+// on the same buffer.
 #pragma once
 #include <asmjit/x86.h>
 
@@ -65,8 +66,12 @@ class Emitter {
   void mov_imm(unsigned to, u64 imm);  // leaves the flags alone
   void lea(bool wide, unsigned to, MemRef m) { rm(0x8d, wide, to, m); }
 
-  void alu(Alu op, bool wide, unsigned to, unsigned from) { rr(static_cast<u8>(static_cast<u8>(op) * 8 + 3), wide, to, from); }
-  void alu_load(Alu op, bool wide, unsigned to, MemRef m) { rm(static_cast<u8>(static_cast<u8>(op) * 8 + 3), wide, to, m); }
+  void alu(Alu op, bool wide, unsigned to, unsigned from) {
+    rr(static_cast<u8>(static_cast<u8>(op) * 8 + 3), wide, to, from);
+  }
+  void alu_load(Alu op, bool wide, unsigned to, MemRef m) {
+    rm(static_cast<u8>(static_cast<u8>(op) * 8 + 3), wide, to, m);
+  }
   void alu_imm(Alu op, bool wide, unsigned to, i32 imm);
   void alu_mem_imm(Alu op, bool wide, MemRef m, i32 imm);
   void test(bool wide, unsigned a, unsigned b) { rr(0x85, wide, a, b); }
@@ -81,7 +86,9 @@ class Emitter {
   void shift_cl(Shift op, bool wide, unsigned to) { rr(0xd3, wide, static_cast<unsigned>(op), to); }
   void neg(bool wide, unsigned r) { rr(0xf7, wide, 3, r); }
   void not_(bool wide, unsigned r) { rr(0xf7, wide, 2, r); }
-  void cmov(Cond c, bool wide, unsigned to, unsigned from) { rr0f(static_cast<u8>(0x40 + static_cast<u8>(c)), wide, to, from); }
+  void cmov(Cond c, bool wide, unsigned to, unsigned from) {
+    rr0f(static_cast<u8>(0x40 + static_cast<u8>(c)), wide, to, from);
+  }
   // setcc into the low byte; the rest of the register is left.
   void setcc(Cond c, unsigned r) {
     byte(0x40 | (r >> 3));

@@ -1,4 +1,5 @@
-// The x86-64 host as the baseline compiler uses it: registers, where the pinned guest values of jit/abi.h sit, the frame below a block.
+// The x86-64 host as the baseline compiler uses it: registers, where the pinned guest values of jit/abi.h sit, the
+// frame below a block.
 #pragma once
 #include "jit/abi.h"
 
@@ -32,7 +33,8 @@ constexpr u32 make_pin_mask() {
 }
 constexpr u32 kPinMask = make_pin_mask();
 constexpr u32 kAllocatable = 0xffff & ~(mask(RSP) | mask(kStateReg) | kPinMask);
-constexpr u32 kCallerSaved = mask(RAX) | mask(RCX) | mask(RDX) | mask(RSI) | mask(RDI) | mask(R8) | mask(R9) | mask(R10) | mask(R11);
+constexpr u32 kCallerSaved =
+    mask(RAX) | mask(RCX) | mask(RDX) | mask(RSI) | mask(RDI) | mask(R8) | mask(R9) | mask(R10) | mask(R11);
 
 constexpr i32 guest_offset(unsigned guest) {
   if (guest == kGuestTlbWrite) return offsetof(cpu::CpuState, tlb_write);
@@ -40,14 +42,16 @@ constexpr i32 guest_offset(unsigned guest) {
   return static_cast<i32>(pin_offset(static_cast<Pin>(guest)));
 }
 
-// The frame that `enter` leaves above a block's return address, 16 bytes a slot: operands of slow calls, then spilled values.
+// The frame that `enter` leaves above a block's return address, 16 bytes a slot: operands of slow calls, then spilled
+// values.
 constexpr i32 kArgSlots = 8;
 constexpr i32 kSpillSlots = 1024;
 constexpr i32 kFrameBytes = 16 * (kArgSlots + kSpillSlots);
-constexpr i32 arg_slot(int n) { return 8 + 16 * n; }           // offset from RSP inside a block
+constexpr i32 arg_slot(int n) { return 8 + 16 * n; }  // offset from RSP inside a block
 constexpr i32 spill_slot(int n) { return arg_slot(kArgSlots + n); }
 
-// MXCSR in translated code: everything masked, round to nearest; IE, ZE, OE, UE, PE stand for IOC, DZC, OFC, UFC, IXC (DE means nothing).
+// MXCSR in translated code: everything masked, round to nearest; IE, ZE, OE, UE, PE stand for IOC, DZC, OFC, UFC, IXC
+// (DE means nothing).
 constexpr u32 kMxcsr = 0x1f80;
 constexpr u32 kMxcsrFlags = 0x3d;
 // FPSR's flags, bits 4..0, of MXCSR's.

@@ -1,4 +1,5 @@
-// Lowering of calls: helpers that see the guest's state, helpers that see only operands, and the fallback for ops without native code.
+// Lowering of calls: helpers that see the guest's state, helpers that see only operands, and the fallback for ops
+// without native code.
 #include <bit>
 
 #include "jit/baseline/compiler.h"

@@ -5,12 +5,8 @@ namespace ferry::jit::baseline {
 
 void Compiler::lower_exit(const Inst& d) {
   switch (d.op) {
-    case Op::ExitNext:
-      write_back();
-      return direct_exit(static_cast<i32>(d.imm), false);
-    case Op::ExitCall:
-      write_back();
-      return direct_exit(ir::first_offset(d.imm), true);
+    case Op::ExitNext: write_back(); return direct_exit(static_cast<i32>(d.imm), false);
+    case Op::ExitCall: write_back(); return direct_exit(ir::first_offset(d.imm), true);
     case Op::ExitIf: return exit_if(d);
     case Op::ExitIndirect: return exit_indirect(d);
     case Op::ExitException: return exit_exception(d);
@@ -19,9 +15,7 @@ void Compiler::lower_exit(const Inst& d) {
       const ExitReason reason = dispatch_exit(static_cast<ir::DispatchReason>(d.aux));
       return leave_at(static_cast<i32>(d.imm), stubs_.leave_at[static_cast<usize>(reason)]);
     }
-    case Op::ExitPc:
-      write_back();
-      return e_.jmp_to(stubs_.context);
+    case Op::ExitPc: write_back(); return e_.jmp_to(stubs_.context);
     default: UNREACHABLE("not an exit");
   }
 }
@@ -41,7 +35,9 @@ unsigned Compiler::new_exit(i32 offset, bool is_call) {
 }
 
 // A backward exit polls, unless time is virtual and every block checks its budget.
-bool Compiler::polls(i32 offset) const { return mode_.virtual_time() == 0 && offset <= static_cast<i32>(block_->page_offset); }
+bool Compiler::polls(i32 offset) const {
+  return mode_.virtual_time() == 0 && offset <= static_cast<i32>(block_->page_offset);
+}
 
 // Whether nothing stands between the decision and the patched jump.
 bool Compiler::is_simple(i32 offset) const { return !polls(offset) && offset >= 0 && offset <= 0xfff; }
@@ -122,7 +118,8 @@ void Compiler::exit_exception(const Inst& d) {
   write_back();
   using E = cpu::ExceptionInfo;
   const i32 at = FERRY_STATE(exception);
-  static_assert(offsetof(E, kind) == 0 && offsetof(E, target_el) == 1 && offsetof(E, return_to_next) == 2 && offsetof(E, far_valid) == 3);
+  static_assert(offsetof(E, kind) == 0 && offsetof(E, target_el) == 1 && offsetof(E, return_to_next) == 2 &&
+                offsetof(E, far_valid) == 3);
   e_.store_imm(false, {kStateReg, at}, d.aux != 0 ? 0x10000 : 0);  // synchronous, default EL, return_to_next
   const auto field = [&](usize offset, u64 value) {
     e_.store_imm(false, {kStateReg, at + static_cast<i32>(offset)}, static_cast<i32>(static_cast<u32>(value)));

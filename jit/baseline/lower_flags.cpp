@@ -1,4 +1,5 @@
-// Lowering of flags, conditions and selections. Packed flags are LAHF and SETO; a subtraction's carry is inverted first.
+// Lowering of flags, conditions and selections. Packed flags are LAHF and SETO; a subtraction's carry is inverted
+// first.
 #include "cpu/nzcv.h"
 #include "jit/baseline/compiler.h"
 
@@ -8,7 +9,8 @@ namespace {
 constexpr u32 bit_mask(unsigned position) { return 1u << position; }
 
 // Host condition for an Arm one: after a comparison (carry means borrow), and where the host's carry is Arm's.
-constexpr Cond kAfterCompare[14] = {Cond::E, Cond::NE, Cond::AE, Cond::B, Cond::S, Cond::NS, Cond::O, Cond::NO, Cond::A, Cond::BE, Cond::GE, Cond::L, Cond::G, Cond::LE};
+constexpr Cond kAfterCompare[14] = {Cond::E,  Cond::NE, Cond::AE, Cond::B,  Cond::S, Cond::NS, Cond::O,
+                                    Cond::NO, Cond::A,  Cond::BE, Cond::GE, Cond::L, Cond::G,  Cond::LE};
 
 }  // namespace
 
@@ -37,8 +39,8 @@ bool Compiler::lower_flags(Value v, const Inst& d) {
 bool Compiler::joined_flags(Value v, const Inst& d) const {
   if (v + 1 >= block_->insts.size()) return false;
   const Inst& f = inst(v + 1);
-  return f.op == (d.op == Op::Add ? Op::AddNzcv : Op::SubNzcv) && f.type == d.type && f.args[0] == d.args[0] && f.args[1] == d.args[1] &&
-         values_[v + 1].uses != 0;
+  return f.op == (d.op == Op::Add ? Op::AddNzcv : Op::SubNzcv) && f.type == d.type && f.args[0] == d.args[0] &&
+         f.args[1] == d.args[1] && values_[v + 1].uses != 0;
 }
 
 void Compiler::materialise(Value v) {
@@ -131,7 +133,8 @@ void Compiler::prepare_condition(Value v) {
     if (n == 0 || !is_imm32(compared->args[n], &imm)) use(compared->args[n]);
 }
 
-// Emits a test that leaves the returned host condition true when v is not zero. Nothing may touch the flags between this and its use.
+// Emits a test that leaves the returned host condition true when v is not zero. Nothing may touch the flags between
+// this and its use.
 Cond Compiler::emit_condition(Value v) {
   const Inst& d = inst(v);
   if (values_[v].where == Where::Lazy && d.op == Op::CondHolds) return test_flags(d.args[0], d.aux);
@@ -189,7 +192,8 @@ Cond Compiler::test_packed(Value flags, unsigned cond) {
       e_.alu_imm(Alu::Cmp, false, t, static_cast<i32>(bit_mask(cpu::kNzcvC)));
       return inverted ? Cond::NE : Cond::E;
     }
-    default: {  // N == V, and for the last pair not Z: shifted by N's place, bit 0 becomes N ^ V while Z stays where it is
+    default: {  // N == V, and for the last pair not Z: shifted by N's place, bit 0 becomes N ^ V while Z stays where it
+                // is
       const u8 t = alloc_temp(kGpr);
       e_.mov(false, t, r);
       e_.shift_imm(Shift::Shr, false, t, cpu::kNzcvN);

@@ -1,7 +1,8 @@
-// Lowering of floating point to the host's own instructions, where they can be proved equal to Arm's (FPCR all zero). MXCSR belongs to
-// translated code; its sticky flags stand for FPSR's until they are folded. What the host does differently goes to the exact functions, out
-// of line: NaN results (default NaN, choice of NaN) and results equal to the smallest normal (the host tests tininess after rounding).
-// No host instruction here raises a flag that Arm would not.
+// Lowering of floating point to the host's own instructions, where they can be proved equal to Arm's (FPCR all zero).
+// MXCSR belongs to translated code; its sticky flags stand for FPSR's until they are folded. What the host does
+// differently goes to the exact functions, out of line: NaN results (default NaN, choice of NaN) and results equal to
+// the smallest normal (the host tests tininess after rounding). No host instruction here raises a flag that Arm would
+// not.
 #include "jit/baseline/compiler.h"
 
 namespace ferry::jit::baseline {
@@ -56,7 +57,8 @@ bool Compiler::lower_fp(Value v, const Inst& d) {
 Compiler::SlowFp Compiler::slow_fp(Value v, const Inst& d) {
   SlowFp s;
   s.op = v;
-  for (unsigned n = 0; n < d.arg_count(); ++n) s.arg[n] = ir::is_int(type_of(d.args[n])) ? use_clean(d.args[n]) : use(d.args[n]);
+  for (unsigned n = 0; n < d.arg_count(); ++n)
+    s.arg[n] = ir::is_int(type_of(d.args[n])) ? use_clean(d.args[n]) : use(d.args[n]);
   s.to = alloc(class_of(d.result_type()));
   return s;
 }
@@ -133,7 +135,8 @@ void Compiler::scalar_max_min(Value v, const Inst& d) {
   finish_fp(v, d, s);
 }
 
-// ROUNDSS, ROUNDSD immediate of an FpRound: 8 suppresses the inexact flag, which only FRINTX raises. -1: no such rounding.
+// ROUNDSS, ROUNDSD immediate of an FpRound: 8 suppresses the inexact flag, which only FRINTX raises. -1: no such
+// rounding.
 int Compiler::host_rounding(u8 round) {
   switch (static_cast<ir::FpRound>(round)) {
     case ir::FpRound::TieEven: return 8;
@@ -184,7 +187,8 @@ void Compiler::int_to_float(Value v, const Inst& d) {
     e_.test(true, s.arg[0], s.arg[0]);
     s.jump[0] = e_.jcc(Cond::S);
   }
-  const x86::Gp from = wide_source || d.op == Op::UToF ? static_cast<x86::Gp>(x86::gpq(s.arg[0])) : static_cast<x86::Gp>(x86::gpd(s.arg[0]));
+  const x86::Gp from = wide_source || d.op == Op::UToF ? static_cast<x86::Gp>(x86::gpq(s.arg[0]))
+                                                       : static_cast<x86::Gp>(x86::gpd(s.arg[0]));
   if (d.type == Type::F64)
     e_.as.vcvtsi2sd(x86::xmm(s.to), x86::xmm(s.to), from);
   else
@@ -222,7 +226,8 @@ bool Compiler::float_to_int(Value v, const Inst& d) {
     truncate ? e_.as.vcvttsd2si(to, a) : e_.as.vcvtsd2si(to, a);
   else
     truncate ? e_.as.vcvttss2si(to, a) : e_.as.vcvtss2si(to, a);
-  if (d.op == Op::FToS) {  // the host's answer to anything out of range is the smallest integer: the only one that overflows with - 1
+  if (d.op == Op::FToS) {  // the host's answer to anything out of range is the smallest integer: the only one that
+                           // overflows with - 1
     e_.alu_imm(Alu::Cmp, wide_result, s.to, 1);
     s.jump[0] = e_.jcc(Cond::O);
   }
@@ -259,7 +264,8 @@ bool Compiler::vector_fp(Value v, const Inst& d) {
   const bool w = d.lane == 3;
   const u32 id = w ? form.wide : form.single;
   const bool partial = d.imm * (w ? 8 : 4) != 16;
-  if (id == 0 || (partial && (d.op == Op::VFDiv || d.imm * (w ? 8 : 4) != 8)) || (d.op == Op::VFMla && !cpu_.fma)) return false;
+  if (id == 0 || (partial && (d.op == Op::VFDiv || d.imm * (w ? 8 : 4) != 8)) || (d.op == Op::VFMla && !cpu_.fma))
+    return false;
   const int round = d.op == Op::VFRound ? host_rounding(d.aux) : 0;
   if (round < 0) return false;
   SlowFp s = slow_fp(v, d);

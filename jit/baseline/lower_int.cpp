@@ -7,7 +7,9 @@ namespace x86 = asmjit::x86;
 
 namespace {
 
-x86::Gp gp(bool wide, unsigned r) { return wide ? static_cast<x86::Gp>(x86::gpq(r)) : static_cast<x86::Gp>(x86::gpd(r)); }
+x86::Gp gp(bool wide, unsigned r) {
+  return wide ? static_cast<x86::Gp>(x86::gpq(r)) : static_cast<x86::Gp>(x86::gpd(r));
+}
 
 }  // namespace
 
@@ -110,10 +112,12 @@ void Compiler::add_or_sub(Value v, const Inst& d) {
 
 // A shift left by 1 to 3 whose only use is the sum that follows.
 bool Compiler::folds_into_add(Value v, const Inst& d, u64 amount) const {
-  if (d.op != Op::Shl || amount == 0 || amount > 3 || values_[v].uses != 1 || v + 1 >= block_->insts.size()) return false;
+  if (d.op != Op::Shl || amount == 0 || amount > 3 || values_[v].uses != 1 || v + 1 >= block_->insts.size())
+    return false;
   const Inst& next = inst(v + 1);
-  return next.op == Op::Add && next.type == d.type && next.args[0] != next.args[1] && (next.args[0] == v || next.args[1] == v) &&
-         values_[v + 1].uses != 0 && !is_const(next.args[next.args[0] == v ? 1 : 0]) && !joined_flags(v + 1, next);
+  return next.op == Op::Add && next.type == d.type && next.args[0] != next.args[1] &&
+         (next.args[0] == v || next.args[1] == v) && values_[v + 1].uses != 0 &&
+         !is_const(next.args[next.args[0] == v ? 1 : 0]) && !joined_flags(v + 1, next);
 }
 
 // a + (b << n) in one LEA.

@@ -5,7 +5,7 @@ namespace ferry::jit::baseline {
 namespace {
 
 constexpr i32 kPageMask = -4096;
-constexpr unsigned kEntryShift = 12 - 4;                                   // VA to byte offset of the entry
+constexpr unsigned kEntryShift = 12 - 4;  // VA to byte offset of the entry
 constexpr i32 kEntryMask = static_cast<i32>((cpu::kTlbEntries - 1) << 4);
 static_assert(sizeof(cpu::TlbEntry) == 16);
 
@@ -62,7 +62,8 @@ u8 Compiler::table_register(MemInfo m) {
 
 void Compiler::probe(const Address& a, MemInfo m, u8 u, u8 w, SlowAccess& slow) {
   const i32 bytes = static_cast<i32>(m.bytes()), element = 1 << m.size_log2;
-  // The tag is compared with the page of the last byte, so that an access that crosses misses; alignment that is required stays in it.
+  // The tag is compared with the page of the last byte, so that an access that crosses misses; alignment that is
+  // required stays in it.
   i32 to_last = bytes - 1, tag_mask = kPageMask;
   if (m.aligned) {
     to_last = 0;
@@ -128,7 +129,8 @@ void Compiler::load(Value v, const Inst& d) {
   if (twin != ir::kNoValue) s.to[1] = static_cast<i8>(define(twin, to[1]));
   probe(a, m, u, w, s);
   load_element({a.base, a.disp, u, 0}, m, d.type, static_cast<u8>(s.to[0]));
-  if (twin != ir::kNoValue) load_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, static_cast<u8>(s.to[1]));
+  if (twin != ir::kNoValue)
+    load_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, static_cast<u8>(s.to[1]));
   s.resume = e_.here();
   values_[v].clean = d.type != Type::V128;
   if (twin != ir::kNoValue) values_[twin].clean = d.type != Type::V128;
@@ -147,9 +149,7 @@ void Compiler::store_element(MemRef m, MemInfo info, Type type, const SlowValue&
   if (from.kind == SlowValue::Imm) {
     const i32 imm = static_cast<i32>(static_cast<u32>(from.imm));
     switch (info.size_log2) {
-      case 0:
-        e_.rm(0xc6, false, 0, m);
-        return e_.byte(static_cast<u8>(imm));
+      case 0: e_.rm(0xc6, false, 0, m); return e_.byte(static_cast<u8>(imm));
       case 1:
         e_.byte(0x66);
         e_.rm(0xc7, false, 0, m);
@@ -195,7 +195,8 @@ void Compiler::store(Value, const Inst& d) {
 void Compiler::helper_access(Value v, const Inst& d) {
   MemHelper helper = MemHelper::Atomic;
   if (d.op == Op::Load || d.op == Op::LoadPair) helper = MemHelper::Load;
-  if (d.op == Op::Store || d.op == Op::StorePair || d.op == Op::StoreEx || d.op == Op::StoreExPair) helper = MemHelper::Store;
+  if (d.op == Op::Store || d.op == Op::StorePair || d.op == Op::StoreEx || d.op == Op::StoreExPair)
+    helper = MemHelper::Store;
   if (d.op == Op::ZeroBlock) helper = MemHelper::ZeroBlock;
   const Address a = address(d.args[0]);
   SlowAccess s = slow_access(d, helper, a);

@@ -1,4 +1,5 @@
-// Lowering of vector ops, for hosts with AVX: three-operand forms, so that no operand has to be copied. Without AVX they are calls.
+// Lowering of vector ops, for hosts with AVX: three-operand forms, so that no operand has to be copied. Without AVX
+// they are calls.
 #include "jit/baseline/compiler.h"
 
 namespace ferry::jit::baseline {
@@ -51,7 +52,9 @@ constexpr u64 replicate(u64 value, unsigned lane) {
 
 void Compiler::v2(u32 id, u8 to, u8 a) { e_.as.emit(id, x86::xmm(to), x86::xmm(a)); }
 void Compiler::v3(u32 id, u8 to, u8 a, u8 b) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), x86::xmm(b)); }
-void Compiler::v3i(u32 id, u8 to, u8 a, u8 b, unsigned imm) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), x86::xmm(b), asmjit::imm(imm)); }
+void Compiler::v3i(u32 id, u8 to, u8 a, u8 b, unsigned imm) {
+  e_.as.emit(id, x86::xmm(to), x86::xmm(a), x86::xmm(b), asmjit::imm(imm));
+}
 void Compiler::v2i(u32 id, u8 to, u8 a, unsigned imm) { e_.as.emit(id, x86::xmm(to), x86::xmm(a), asmjit::imm(imm)); }
 
 u8 Compiler::pool_temp(u64 half) {
@@ -74,7 +77,8 @@ bool Compiler::lower_vector(Value v, const Inst& d) {
     v3(id, define(v, a, 0, b), a, b);
     return true;
   }
-  return vector_binary(v, d) || vector_compare(v, d) || vector_shift(v, d) || vector_unary(v, d) || vector_lanes(v, d) || vector_permute(v, d);
+  return vector_binary(v, d) || vector_compare(v, d) || vector_shift(v, d) || vector_unary(v, d) ||
+         vector_lanes(v, d) || vector_permute(v, d);
 }
 
 // Bitwise with an inverted operand, selection, byte multiplication, pairwise sums.

@@ -1,4 +1,5 @@
-// The local register allocator of the baseline compiler: which host register holds what, spills, cached guest registers.
+// The local register allocator of the baseline compiler: which host register holds what, spills, cached guest
+// registers.
 #include <bit>
 
 #include "jit/baseline/compiler.h"
@@ -113,7 +114,8 @@ void Compiler::kill(Value v) {
   i.holds = false;
   if (i.twin != ir::kNoValue) return consume(i.twin);  // joined flags hold their result instead of the operands
   const Inst& d = inst(v);
-  if (d.op == Op::Add || d.op == Op::Sub) return consume(d.args[i.holds_second ? 1 : 0]);  // address: the other operand is a constant
+  if (d.op == Op::Add || d.op == Op::Sub)
+    return consume(d.args[i.holds_second ? 1 : 0]);  // address: the other operand is a constant
   for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
 }
 
@@ -176,7 +178,8 @@ u8 Compiler::define(Value v, int reuse, u32 avoid, int reuse2) {
   for (const int candidate : {reuse, reuse2}) {
     if (r >= 0 || candidate < 0) continue;
     const u32 m = mask(static_cast<unsigned>(candidate));
-    if ((f.allocatable & m) != 0 && (avoid & m) == 0 && !busy(c, static_cast<u8>(candidate)) && (f.has_guest & m) == 0) r = candidate;
+    if ((f.allocatable & m) != 0 && (avoid & m) == 0 && !busy(c, static_cast<u8>(candidate)) && (f.has_guest & m) == 0)
+      r = candidate;
   }
   const u8 reg = r >= 0 ? static_cast<u8>(r) : alloc(c, avoid);
   lock(c, reg);

@@ -28,7 +28,8 @@ class StubWriter {
     s.indirect = leave_rax(ExitReason::Indirect);
     s.indirect_poll = leave_rax(ExitReason::Poll);
     for (unsigned xmm = 0; xmm < 2; ++xmm) {
-      for (u8 h = 0; h < static_cast<u8>(MemHelper::kCount); ++h) s.mem[h][xmm] = mem(static_cast<MemHelper>(h), xmm != 0);
+      for (u8 h = 0; h < static_cast<u8>(MemHelper::kCount); ++h)
+        s.mem[h][xmm] = mem(static_cast<MemHelper>(h), xmm != 0);
       s.helper[xmm] = helper(xmm != 0);
       s.fallback[xmm] = fallback(xmm != 0);
     }
@@ -41,7 +42,8 @@ class StubWriter {
   static constexpr Reg kCalleeSaved[] = {RBX, RBP, R12, R13, R14, R15};
   static constexpr Reg kSaved[] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11};
   static constexpr i32 kXmmArea = 16 * 16;
-  // The stub's frame: XMM registers, then the nine others, rounded up so that the call is aligned (RSP is 0 mod 16 at its entry).
+  // The stub's frame: XMM registers, then the nine others, rounded up so that the call is aligned (RSP is 0 mod 16 at
+  // its entry).
   static constexpr i32 kSaveBytes = kXmmArea + 80;
 
   const u8* here() {

@@ -37,20 +37,30 @@ class Run {
 
  private:
   const U128& arg(const Inst& inst, unsigned n) const { return v_[inst.args[n]]; }
-  U128 arg_or_zero(const Inst& inst, unsigned n) const { return inst.args[n] == ir::kNoValue ? U128{} : v_[inst.args[n]]; }
+  U128 arg_or_zero(const Inst& inst, unsigned n) const {
+    return inst.args[n] == ir::kNoValue ? U128{} : v_[inst.args[n]];
+  }
   u64 lo(const Inst& inst, unsigned n) const { return v_[inst.args[n]].lo; }
   // The flags of a - b; a and b have nothing above the width.
   static u32 flags_of_sub(u64 a, u64 b, unsigned width) {
     const u64 r = (a - b) & low_mask(width);
     return make_nzcv(bit(r, width - 1), r == 0, a >= b, bit((a ^ b) & (a ^ r), width - 1));
   }
-  // Host address of a plain access that hits the table, or null. What needs care (pairs, order, alignment checks, page crossing) misses.
+  // Host address of a plain access that hits the table, or null. What needs care (pairs, order, alignment checks, page
+  // crossing) misses.
   u8* probe(const cpu::TlbEntry* table, u64 va, const MemInfo& m, u64 forbidden) const {
     if ((forbidden & kSlowBits) != 0 || m.size_log2 > 3 || (va & ((1u << m.size_log2) - 1)) != 0) return nullptr;
     const cpu::TlbEntry& entry = table[(va >> 12) & (cpu::kTlbEntries - 1)];
     return entry.tag == (va & ~u64{0xfff}) ? reinterpret_cast<u8*>(va + entry.addend) : nullptr;
   }
-  static constexpr u64 kSlowBits = MemInfo{.size_log2 = 0, .pair = true, .unprivileged = true, .exclusive = true, .aligned = true, .zero_block = true, .order = Order::Both}.encode();
+  static constexpr u64 kSlowBits = MemInfo{.size_log2 = 0,
+                                           .pair = true,
+                                           .unprivileged = true,
+                                           .exclusive = true,
+                                           .aligned = true,
+                                           .zero_block = true,
+                                           .order = Order::Both}
+                                       .encode();
 
   u32 site() const { return cpu::make_site(index_, block_.insn_count - started_); }
   u32 access(const Inst& inst) const { return make_access(inst.imm, site()); }
@@ -78,9 +88,15 @@ class Run {
       case Op::Second: out = v_[block_.insts.size() + inst.args[0]]; return true;
       case Op::Fence: fence(static_cast<ir::FenceKind>(inst.aux)); return true;
       case Op::Call: return call(inst, out);
-      case Op::Load: case Op::LoadPair: return load(inst, out);
-      case Op::Store: case Op::StorePair: case Op::StoreEx: case Op::StoreExPair: return store(inst, out);
-      case Op::AtomicRmw: case Op::Cas: case Op::CasPair: return atomic(inst, out);
+      case Op::Load:
+      case Op::LoadPair: return load(inst, out);
+      case Op::Store:
+      case Op::StorePair:
+      case Op::StoreEx:
+      case Op::StoreExPair: return store(inst, out);
+      case Op::AtomicRmw:
+      case Op::Cas:
+      case Op::CasPair: return atomic(inst, out);
       case Op::ZeroBlock:
         mem_helper<ZeroBlockFn>(s_, MemHelper::ZeroBlock)(s_, arg(inst, 0).lo, access(inst));
         return s_.fault == 0;
@@ -91,16 +107,18 @@ class Run {
       case Op::Shl: out.lo = (lo(inst, 0) << (lo(inst, 1) & (ir::width(inst.type) - 1))) & mask; return true;
       case Op::Shr: out.lo = lo(inst, 0) >> (lo(inst, 1) & (ir::width(inst.type) - 1)); return true;
       case Op::Zext: out.lo = lo(inst, 0) & low_mask(static_cast<unsigned>(inst.imm)); return true;
-      case Op::Sext: out.lo = static_cast<u64>(sign_extend(lo(inst, 0), static_cast<unsigned>(inst.imm))) & mask; return true;
+      case Op::Sext:
+        out.lo = static_cast<u64>(sign_extend(lo(inst, 0), static_cast<unsigned>(inst.imm))) & mask;
+        return true;
       case Op::Trunc: out.lo = lo(inst, 0) & 0xffffffff; return true;
       case Op::ZextW: out.lo = lo(inst, 0); return true;
       case Op::CondHolds: out.lo = condition_holds(inst.aux, static_cast<u32>(lo(inst, 0))) ? 1 : 0; return true;
       case Op::Select: out = lo(inst, 0) != 0 ? arg(inst, 1) : arg(inst, 2); return true;
       case Op::SubNzcv: out.lo = flags_of_sub(lo(inst, 0), lo(inst, 1), ir::width(inst.type)); return true;
-      case Op::LogicNzcv: out.lo = make_nzcv(bit(lo(inst, 0), ir::width(inst.type) - 1), lo(inst, 0) == 0, false, false); return true;
-      default:
-        out = eval_inst(s_, inst, arg_or_zero(inst, 0), arg_or_zero(inst, 1), arg_or_zero(inst, 2));
+      case Op::LogicNzcv:
+        out.lo = make_nzcv(bit(lo(inst, 0), ir::width(inst.type) - 1), lo(inst, 0) == 0, false, false);
         return true;
+      default: out = eval_inst(s_, inst, arg_or_zero(inst, 0), arg_or_zero(inst, 1), arg_or_zero(inst, 2)); return true;
     }
   }
 

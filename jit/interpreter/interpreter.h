@@ -1,5 +1,5 @@
-// The interpreter: runs IR blocks as they stand. The reference for the other tiers, and what runs single steps, exact event delivery and
-// code that changes too often to be worth compiling.
+// The interpreter: runs IR blocks as they stand. The reference for the other tiers, and what runs single steps, exact
+// event delivery and code that changes too often to be worth compiling.
 #pragma once
 #include <vector>
 
@@ -11,8 +11,9 @@ namespace ferry::jit {
 
 class Interpreter {
  public:
-  // Runs the block once. s.pc_page must be set. Afterwards s.pc is the next guest address (ExitReason Next for every direct or indirect
-  // exit, without a link site), or as abi.h says for the other reasons. Polls and the budget are the caller's.
+  // Runs the block once. s.pc_page must be set. Afterwards s.pc is the next guest address (ExitReason Next for every
+  // direct or indirect exit, without a link site), or as abi.h says for the other reasons. Polls and the budget are the
+  // caller's.
   ExitReason run(cpu::CpuState& s, const ir::Block& block);
 
  private:

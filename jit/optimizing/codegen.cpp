@@ -17,8 +17,8 @@
 #include <llvm/Transforms/Scalar/GVN.h>
 #include <llvm/Transforms/Scalar/LICM.h>
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
-#include <llvm/Transforms/Scalar/Sink.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Scalar/Sink.h>
 
 #include <vector>
 
@@ -62,8 +62,12 @@ namespace {
 class Placer final : public llvm::RuntimeDyld::MemoryManager {
  public:
   explicit Placer(CodeMemory& memory) : memory_(memory) {}
-  uint8_t* allocateCodeSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override { return allocate(size, alignment); }
-  uint8_t* allocateDataSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef, bool) override { return allocate(size, alignment); }
+  uint8_t* allocateCodeSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override {
+    return allocate(size, alignment);
+  }
+  uint8_t* allocateDataSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef, bool) override {
+    return allocate(size, alignment);
+  }
   void registerEHFrames(uint8_t*, uint64_t, size_t) override {}
   void deregisterEHFrames() override {}
   bool finalizeMemory(std::string*) override { return false; }
@@ -82,7 +86,8 @@ class Placer final : public llvm::RuntimeDyld::MemoryManager {
   std::vector<u8*> sections_;
 };
 
-// What code may call by name: nothing but the host's libraries (memory and mathematics functions that LLVM itself introduces).
+// What code may call by name: nothing but the host's libraries (memory and mathematics functions that LLVM itself
+// introduces).
 class Symbols final : public llvm::LegacyJITSymbolResolver {
  public:
   llvm::JITSymbol findSymbolInLogicalDylib(const std::string&) override { return nullptr; }
@@ -92,7 +97,8 @@ class Symbols final : public llvm::LegacyJITSymbolResolver {
 };
 
 llvm::CodeGenOptLevel codegen_level(unsigned level) {
-  static constexpr llvm::CodeGenOptLevel kLevels[] = {llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less, llvm::CodeGenOptLevel::Default,
+  static constexpr llvm::CodeGenOptLevel kLevels[] = {llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
+                                                      llvm::CodeGenOptLevel::Default,
                                                       llvm::CodeGenOptLevel::Aggressive};
   return kLevels[level];
 }
@@ -117,8 +123,9 @@ Result<std::unique_ptr<Codegen>> Codegen::create(unsigned level) {
   std::string why;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, why);
   if (target == nullptr) return Error{"llvm: " + why};
-  impl->target.reset(target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(), llvm::TargetOptions(), llvm::Reloc::PIC_,
-                                                 llvm::CodeModel::Small, codegen_level(level), /*JIT=*/true));
+  impl->target.reset(target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(),
+                                                 llvm::TargetOptions(), llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                                 codegen_level(level), /*JIT=*/true));
   if (!impl->target) return Error{"llvm: no code generator for " + triple};
   impl->build_passes();
   return std::unique_ptr<Codegen>(new Codegen(std::move(impl)));
@@ -164,7 +171,8 @@ Result<Codegen::Placed> Codegen::place(const std::string& object, const char* na
   llvm::RuntimeDyld linker(placer, symbols);
   const auto loaded = linker.loadObject(**file);
   ASSERT(!linker.hasError(), "LLVM does not link its own object file");
-  for (u8* section : placer.sections()) linker.mapSectionAddress(section, reinterpret_cast<u64>(memory.executable(section)));
+  for (u8* section : placer.sections())
+    linker.mapSectionAddress(section, reinterpret_cast<u64>(memory.executable(section)));
   linker.resolveRelocations();
   const u64 entry = linker.getSymbol(name).getAddress();
   ASSERT(entry != 0 && !linker.hasError(), "LLVM lost the function it compiled");

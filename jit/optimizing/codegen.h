@@ -1,4 +1,5 @@
-// From an LLVM module to code in a CodeMemory: one TargetMachine and one set of analysis managers, reused; the object file goes through memory.
+// From an LLVM module to code in a CodeMemory: one TargetMachine and one set of analysis managers, reused; the object
+// file goes through memory.
 #pragma once
 #include <llvm/IR/Module.h>
 

@@ -10,7 +10,9 @@ using ir::Inst;
 using ir::Type;
 using ir::Value;
 
-void evaluate_op(cpu::CpuState* s, const Inst* inst, U128* slots) { slots[0] = eval_inst(*s, *inst, slots[1], slots[2], slots[3]); }
+void evaluate_op(cpu::CpuState* s, const Inst* inst, U128* slots) {
+  slots[0] = eval_inst(*s, *inst, slots[1], slots[2], slots[3]);
+}
 
 void store_host_fp([[maybe_unused]] llvm::IRBuilder<>& b, [[maybe_unused]] llvm::Value* to) {
 #if defined(__x86_64__)
@@ -34,7 +36,8 @@ void Lowering::fold_fpsr() {
   store_host_fp(b_, host_fp_);
   V word = b_.CreateAlignedLoad(b_.getInt32Ty(), host_fp_, llvm::Align(4));
   V flags = b_.CreateOr(b_.CreateAnd(word, 1), b_.CreateAnd(b_.CreateLShr(word, 1), 0x1e));
-  store_state(b_.CreateOr(load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, fpsr)), flags), offsetof(cpu::CpuState, fpsr));
+  store_state(b_.CreateOr(load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, fpsr)), flags),
+              offsetof(cpu::CpuState, fpsr));
   b_.CreateAlignedStore(i32c(kHostFpClean), host_fp_, llvm::Align(4));
   load_host_fp(b_, host_fp_);
 #endif
@@ -66,7 +69,8 @@ void Lowering::lower_call(Value v, const Inst& d) {
   llvm::Type* word = b_.getInt64Ty();
   llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
-  V target = b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
+  V target =
+      b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
   save_host_fp();
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
@@ -91,7 +95,8 @@ Lowering::V Lowering::evaluate(const Inst& d) {
   }
   save_host_fp();
   llvm::FunctionType* f = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
-  llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&evaluate_op)), {state_, constant_ptr(&unit_.insts.back()), slots_});
+  llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&evaluate_op)),
+                                       {state_, constant_ptr(&unit_.insts.back()), slots_});
   call->setDoesNotThrow();
   restore_host_fp();
   const Type t = d.result_type();

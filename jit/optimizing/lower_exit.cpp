@@ -1,4 +1,5 @@
-// Lowering of exits: edges inside the region are jumps; others write back what memory lacks and tail-call what they are linked to, or leave.
+// Lowering of exits: edges inside the region are jumps; others write back what memory lacks and tail-call what they are
+// linked to, or leave.
 #include <algorithm>
 
 #include "core/check.h"
@@ -48,14 +49,16 @@ std::vector<usize> Lowering::return_targets(usize index) const {
     if (e.op != Op::ExitCall || b.page_delta != from.page_delta) continue;
     const int n = find_block(b.page_delta + i64{ir::second_offset(e.imm)});
     if (n < 0 || region_.blocks[static_cast<usize>(n)].page_delta != from.page_delta) continue;
-    if (std::find(to.begin(), to.end(), static_cast<usize>(n)) == to.end() && to.size() < 4) to.push_back(static_cast<usize>(n));
+    if (std::find(to.begin(), to.end(), static_cast<usize>(n)) == to.end() && to.size() < 4)
+      to.push_back(static_cast<usize>(n));
   }
   return to;
 }
 
 // An i1: nothing wants this vCPU outside.
 Lowering::V Lowering::no_poll_wanted() {
-  llvm::LoadInst* budget = b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4));
+  llvm::LoadInst* budget =
+      b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4));
   budget->setAtomic(llvm::AtomicOrdering::Monotonic);
   return b_.CreateICmpSGE(budget, i32c(0));
 }
@@ -140,7 +143,8 @@ void Lowering::external(i32 offset, bool is_call) {
   };
   llvm::BasicBlock* stale = nullptr;
   if (x.site.cross_page) {
-    V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), &x.slot.context), load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
+    V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), &x.slot.context),
+                              load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
     stale = unlikely(valid, "stale");
   }
   V target = load(b_.getPtrTy(), &x.slot.target);
@@ -174,13 +178,15 @@ void Lowering::lower_exit(const Inst& d) {
     }
     case Op::ExitIndirect: return exit_indirect(d);
     case Op::ExitException: return exit_exception(d);
-    case Op::ExitDispatch: return leave(dispatch_exit(static_cast<ir::DispatchReason>(d.aux)), pc_at(static_cast<i32>(d.imm)));
+    case Op::ExitDispatch:
+      return leave(dispatch_exit(static_cast<ir::DispatchReason>(d.aux)), pc_at(static_cast<i32>(d.imm)));
     case Op::ExitPc: return leave(ExitReason::Context, nullptr);
     default: UNREACHABLE("not an exit");
   }
 }
 
-// A return to a place inside the region is recognised; the rest goes by the jump cache, whose entries answer for one VA in one context.
+// A return to a place inside the region is recognised; the rest goes by the jump cache, whose entries answer for one VA
+// in one context.
 void Lowering::exit_indirect(const Inst& d) {
   V target = arg(d, 0);
   llvm::BasicBlock* poll = nullptr;
@@ -194,9 +200,12 @@ void Lowering::exit_indirect(const Inst& d) {
   static_assert(sizeof(cpu::JumpEntry) == 32);
   V index = b_.CreateShl(b_.CreateAnd(target, (cpu::kJumpEntries - 1) << 2), 3);
   V entry = b_.CreateGEP(b_.getInt8Ty(), load_state(b_.getPtrTy(), offsetof(cpu::CpuState, jump_cache)), index);
-  const auto field = [&](llvm::Type* t, usize offset) { return b_.CreateAlignedLoad(t, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8)); };
+  const auto field = [&](llvm::Type* t, usize offset) {
+    return b_.CreateAlignedLoad(t, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8));
+  };
   V same_va = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, va)), target);
-  V same_context = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, context)), load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
+  V same_context = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, context)),
+                                   load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
   llvm::BasicBlock* miss = unlikely(b_.CreateAnd(same_va, same_context), "miss");
   write_back(false);
   store_state(b_.CreateAnd(target, ~u64{0xfff}), offsetof(cpu::CpuState, pc_page));
@@ -211,7 +220,8 @@ void Lowering::exit_indirect(const Inst& d) {
 void Lowering::exit_exception(const Inst& d) {
   using E = cpu::ExceptionInfo;
   const usize at = offsetof(cpu::CpuState, exception);
-  static_assert(offsetof(E, kind) == 0 && offsetof(E, target_el) == 1 && offsetof(E, return_to_next) == 2 && offsetof(E, far_valid) == 3);
+  static_assert(offsetof(E, kind) == 0 && offsetof(E, target_el) == 1 && offsetof(E, return_to_next) == 2 &&
+                offsetof(E, far_valid) == 3);
   const auto byte = [&](usize offset, bool value) { store_state(b_.getInt8(value ? 1 : 0), at + offset); };
   byte(offsetof(E, kind), false);  // synchronous
   byte(offsetof(E, target_el), false);

@@ -1,7 +1,7 @@
 // Lowering of guest memory accesses: an inline probe of the shadow TLB, the access, and a slow path out of line.
 //
-// Guest accesses are volatile: LLVM neither merges, moves nor removes them. Fences carry what acquire and release need beyond that; on a TSO
-// host all but the full one are free.
+// Guest accesses are volatile: LLVM neither merges, moves nor removes them. Fences carry what acquire and release need
+// beyond that; on a TSO host all but the full one are free.
 #include "jit/optimizing/lowering.h"
 
 namespace ferry::jit::optimizing {
@@ -31,7 +31,8 @@ void Lowering::lower_mem(Value v, const Inst& d) {
 
 // An i1: whether the access hits; addend is then what to add to the address.
 Lowering::V Lowering::probe(V va, MemInfo m, V& addend) {
-  // The tag is compared with the page of the last byte, so that an access that crosses misses; alignment that is required stays in it.
+  // The tag is compared with the page of the last byte, so that an access that crosses misses; alignment that is
+  // required stays in it.
   const u64 bytes = m.bytes(), size = u64{1} << m.size_log2;
   u64 to_last = bytes - 1, tag_mask = ~u64{0xfff};
   if (m.aligned) {
@@ -43,13 +44,15 @@ Lowering::V Lowering::probe(V va, MemInfo m, V& addend) {
   }
   V table = nullptr;
   if (m.unprivileged)
-    table = load_state(b_.getInt64Ty(), m.write ? offsetof(cpu::CpuState, tlb_unpriv_write) : offsetof(cpu::CpuState, tlb_unpriv_read));
+    table = load_state(b_.getInt64Ty(),
+                       m.write ? offsetof(cpu::CpuState, tlb_unpriv_write) : offsetof(cpu::CpuState, tlb_unpriv_read));
   else
     table = get(m.write ? kVarTlbWrite : kVarTlbRead);
   V index = b_.CreateAnd(b_.CreateLShr(va, 12 - 4), (cpu::kTlbEntries - 1) << 4);
   V entry = b_.CreateIntToPtr(b_.CreateAdd(table, index), b_.getPtrTy());
   const auto load = [&](u64 offset) {
-    llvm::LoadInst* l = b_.CreateAlignedLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8));
+    llvm::LoadInst* l = b_.CreateAlignedLoad(
+        b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8));
     l->setMetadata(llvm::LLVMContext::MD_alias_scope, state_scope_);
     l->setMetadata(llvm::LLVMContext::MD_noalias, guest_scope_);
     return l;
@@ -127,8 +130,12 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
   MemHelper helper = MemHelper::Atomic;
   std::vector<V> args = {state_, va, i32c(access)};
   switch (d.op) {
-    case Op::Load: case Op::LoadPair: helper = MemHelper::Load; break;
-    case Op::Store: case Op::StorePair: case Op::StoreEx: case Op::StoreExPair: helper = MemHelper::Store; break;
+    case Op::Load:
+    case Op::LoadPair: helper = MemHelper::Load; break;
+    case Op::Store:
+    case Op::StorePair:
+    case Op::StoreEx:
+    case Op::StoreExPair: helper = MemHelper::Store; break;
     case Op::ZeroBlock: helper = MemHelper::ZeroBlock; break;
     default: args.push_back(i64c(d.op == Op::AtomicRmw ? d.aux : kRmwCas)); break;
   }
@@ -153,7 +160,8 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
     return call;
   }
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, mem_helpers));
-  V target = b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, static_cast<u64>(helper)), llvm::Align(8));
+  V target = b_.CreateAlignedLoad(
+      b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, static_cast<u64>(helper)), llvm::Align(8));
   save_host_fp();
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();

@@ -95,15 +95,17 @@ Lowering::V Lowering::pack_flags(V sum, V carry, V overflow) {
     return position == 0 ? wide : b_.CreateShl(wide, position);
   };
   V zero = llvm::ConstantInt::get(sum->getType(), 0);
-  V packed = b_.CreateOr(place(b_.CreateICmpSLT(sum, zero), cpu::kNzcvN), place(b_.CreateICmpEQ(sum, zero), cpu::kNzcvZ));
+  V packed =
+      b_.CreateOr(place(b_.CreateICmpSLT(sum, zero), cpu::kNzcvN), place(b_.CreateICmpEQ(sum, zero), cpu::kNzcvZ));
   if (carry != nullptr) packed = b_.CreateOr(packed, place(carry, cpu::kNzcvC));
   if (overflow != nullptr) packed = b_.CreateOr(packed, place(overflow, cpu::kNzcvV));
   return packed;
 }
 
 Lowering::V Lowering::flags_op(const Inst& d) {
-  static constexpr llvm::CmpInst::Predicate kCompare[] = {llvm::CmpInst::ICMP_EQ,  llvm::CmpInst::ICMP_NE,  llvm::CmpInst::ICMP_SLT,
-                                                          llvm::CmpInst::ICMP_SLE, llvm::CmpInst::ICMP_ULT, llvm::CmpInst::ICMP_ULE};
+  static constexpr llvm::CmpInst::Predicate kCompare[] = {llvm::CmpInst::ICMP_EQ,  llvm::CmpInst::ICMP_NE,
+                                                          llvm::CmpInst::ICMP_SLT, llvm::CmpInst::ICMP_SLE,
+                                                          llvm::CmpInst::ICMP_ULT, llvm::CmpInst::ICMP_ULE};
   static constexpr struct {
     unsigned packed, arch;
   } kBits[] = {{cpu::kNzcvN, 31}, {cpu::kNzcvZ, 30}, {cpu::kNzcvC, 29}, {cpu::kNzcvV, 28}};
@@ -115,7 +117,8 @@ Lowering::V Lowering::flags_op(const Inst& d) {
     case Op::Cmp: return b_.CreateZExt(b_.CreateICmp(kCompare[d.aux], a, b), b_.getInt32Ty());
     case Op::AddNzcv: {
       V sum = b_.CreateAdd(a, b);
-      return pack_flags(sum, b_.CreateICmpULT(sum, a), negative(b_.CreateAnd(b_.CreateXor(a, sum), b_.CreateXor(b, sum))));
+      return pack_flags(sum, b_.CreateICmpULT(sum, a),
+                        negative(b_.CreateAnd(b_.CreateXor(a, sum), b_.CreateXor(b, sum))));
     }
     case Op::SubNzcv: {
       V sum = b_.CreateSub(a, b);
@@ -155,7 +158,8 @@ Lowering::V Lowering::condition(unsigned cond, Value flags) {
   V r = nullptr;
   if (d.op == Op::SubNzcv) r = condition_of_sub(cond & ~1u, arg(d, 0), arg(d, 1));
   if (d.op == Op::LogicNzcv) r = condition_of_logic(cond & ~1u, arg(d, 0));
-  if (d.op == Op::AddNzcv && (cond >> 1 == 0 || cond >> 1 == 2)) r = condition_of_logic(cond & ~1u, b_.CreateAdd(arg(d, 0), arg(d, 1)));
+  if (d.op == Op::AddNzcv && (cond >> 1 == 0 || cond >> 1 == 2))
+    r = condition_of_logic(cond & ~1u, b_.CreateAdd(arg(d, 0), arg(d, 1)));
   if (r == nullptr) r = condition_of_packed(cond & ~1u, values_[flags]);
   return (cond & 1) != 0 ? b_.CreateNot(r) : r;
 }

@@ -49,19 +49,22 @@ Lowering::V Lowering::shift_by_register(const Inst& d, bool is_signed) {
   const auto splat = [&](u64 n) { return llvm::ConstantInt::get(t, n); };
   V left = bits == 8 ? b : b_.CreateAShr(b_.CreateShl(b, bits - 8), bits - 8);
   V right = b_.CreateNeg(left);
-  V shifted_left = b_.CreateSelect(b_.CreateICmpULT(left, splat(bits)), b_.CreateShl(a, b_.CreateAnd(left, splat(bits - 1))), splat(0));
+  V shifted_left = b_.CreateSelect(b_.CreateICmpULT(left, splat(bits)),
+                                   b_.CreateShl(a, b_.CreateAnd(left, splat(bits - 1))), splat(0));
   V shifted_right = nullptr;
   if (is_signed)
     shifted_right = b_.CreateAShr(a, b_.CreateBinaryIntrinsic(In::umin, right, splat(bits - 1)));
   else
-    shifted_right = b_.CreateSelect(b_.CreateICmpULT(right, splat(bits)), b_.CreateLShr(a, b_.CreateAnd(right, splat(bits - 1))), splat(0));
+    shifted_right = b_.CreateSelect(b_.CreateICmpULT(right, splat(bits)),
+                                    b_.CreateLShr(a, b_.CreateAnd(right, splat(bits - 1))), splat(0));
   return as_v128(b_.CreateSelect(b_.CreateICmpSGE(left, splat(0)), shifted_left, shifted_right));
 }
 
 Lowering::V Lowering::table_lookup(const Inst& d) {
   if (!options_.host_has_ssse3) return nullptr;
   V index = as_lanes(arg(d, 1), 0);
-  V clamped = b_.CreateBinaryIntrinsic(In::uadd_sat, index, llvm::ConstantInt::get(index->getType(), 0x70));  // from 16 on the top bit is set
+  V clamped = b_.CreateBinaryIntrinsic(
+      In::uadd_sat, index, llvm::ConstantInt::get(index->getType(), 0x70));  // from 16 on the top bit is set
   return as_v128(b_.CreateIntrinsic(In::x86_ssse3_pshuf_b_128, {}, {as_lanes(arg(d, 0), 0), clamped}));
 }
 
@@ -73,8 +76,12 @@ Lowering::V Lowering::vector(const Inst& d) {
   V zero = llvm::Constant::getNullValue(type(Type::V128));
   const auto a = [&] { return as_lanes(va, lane); };
   const auto b = [&] { return as_lanes(vb, lane); };
-  const auto splat = [&](u64 n) { return llvm::ConstantInt::get(llvm::FixedVectorType::get(b_.getIntNTy(bits), count), n); };
-  const auto mask = [&](llvm::CmpInst::Predicate p) { return as_v128(b_.CreateSExt(b_.CreateICmp(p, a(), b()), a()->getType())); };
+  const auto splat = [&](u64 n) {
+    return llvm::ConstantInt::get(llvm::FixedVectorType::get(b_.getIntNTy(bits), count), n);
+  };
+  const auto mask = [&](llvm::CmpInst::Predicate p) {
+    return as_v128(b_.CreateSExt(b_.CreateICmp(p, a(), b()), a()->getType()));
+  };
   const auto both = [&](In::ID id) { return as_v128(b_.CreateBinaryIntrinsic(id, a(), b())); };
   const auto range = [](int from, int n) {
     std::vector<int> x(static_cast<usize>(n));
@@ -120,7 +127,12 @@ Lowering::V Lowering::vector(const Inst& d) {
     case Op::VInsert: return as_v128(b_.CreateInsertElement(a(), b_.CreateTrunc(vb, b_.getIntNTy(bits)), u64{imm}));
     case Op::VExtract: return b_.CreateZExt(b_.CreateExtractElement(a(), u64{imm}), b_.getInt64Ty());
     case Op::VExt: return shuffle(va, vb, 0, range(static_cast<int>(imm), 16));
-    case Op::VZip1: case Op::VZip2: case Op::VUzp1: case Op::VUzp2: case Op::VTrn1: case Op::VTrn2: return permute(d);
+    case Op::VZip1:
+    case Op::VZip2:
+    case Op::VUzp1:
+    case Op::VUzp2:
+    case Op::VTrn1:
+    case Op::VTrn2: return permute(d);
     case Op::VRev: {
       const unsigned per = 1u << (imm - lane);
       std::vector<int> x(count);
@@ -129,17 +141,24 @@ Lowering::V Lowering::vector(const Inst& d) {
     }
     case Op::VNarrow: {
       V low = b_.CreateTrunc(as_lanes(va, lane + 1), llvm::FixedVectorType::get(b_.getIntNTy(bits), count / 2));
-      return as_v128(b_.CreateShuffleVector(low, llvm::Constant::getNullValue(low->getType()), range(0, static_cast<int>(count))));
+      return as_v128(
+          b_.CreateShuffleVector(low, llvm::Constant::getNullValue(low->getType()), range(0, static_cast<int>(count))));
     }
     case Op::VSWiden:
     case Op::VUWiden: {
       V low = b_.CreateShuffleVector(a(), a(), range(0, static_cast<int>(count / 2)));
-      return as_v128(b_.CreateIntCast(low, llvm::FixedVectorType::get(b_.getIntNTy(2 * bits), count / 2), d.op == Op::VSWiden));
+      return as_v128(
+          b_.CreateIntCast(low, llvm::FixedVectorType::get(b_.getIntNTy(2 * bits), count / 2), d.op == Op::VSWiden));
     }
     case Op::VCnt: return as_v128(b_.CreateUnaryIntrinsic(In::ctpop, as_lanes(va, 0)));
     case Op::VFromPair: return b_.CreateInsertElement(b_.CreateInsertElement(zero, va, u64{0}), vb, u64{1});
-    case Op::VFromF: return as_v128(b_.CreateInsertElement(llvm::Constant::getNullValue(llvm::FixedVectorType::get(va->getType(), d.from == Type::F32 ? 4 : 2)), va, u64{0}));
-    case Op::VToF: return b_.CreateExtractElement(b_.CreateBitCast(va, llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2)), u64{0});
+    case Op::VFromF:
+      return as_v128(b_.CreateInsertElement(
+          llvm::Constant::getNullValue(llvm::FixedVectorType::get(va->getType(), d.from == Type::F32 ? 4 : 2)), va,
+          u64{0}));
+    case Op::VToF:
+      return b_.CreateExtractElement(
+          b_.CreateBitCast(va, llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2)), u64{0});
     case Op::VTbl1: return table_lookup(d);
     case Op::VFNeg: return as_v128(b_.CreateXor(a(), splat(u64{1} << (bits - 1))));
     case Op::VFAbs: return as_v128(b_.CreateAnd(a(), splat(low_mask(bits) >> 1)));

@@ -27,13 +27,16 @@ bool is_pinned(unsigned var) {
 }
 
 // Of a member of CpuState.
-llvm::Align alignment_of(llvm::Type* t) { return llvm::Align(t->isVectorTy() ? 16 : t->isPointerTy() ? 8 : t->getPrimitiveSizeInBits() / 8); }
+llvm::Align alignment_of(llvm::Type* t) {
+  return llvm::Align(t->isVectorTy() ? 16 : t->isPointerTy() ? 8 : t->getPrimitiveSizeInBits() / 8);
+}
 
 }  // namespace
 
 unsigned Lowering::pinned_var(Pin p) { return var_of(p); }
 
-// Where preserve_none exists a block's values stay in registers and nothing is saved; elsewhere any convention with guaranteed tail calls does.
+// Where preserve_none exists a block's values stay in registers and nothing is saved; elsewhere any convention with
+// guaranteed tail calls does.
 llvm::CallingConv::ID block_convention() {
 #if defined(__x86_64__) || defined(__aarch64__)
   return llvm::CallingConv::PreserveNone;
@@ -48,8 +51,15 @@ llvm::FunctionType* block_type(llvm::LLVMContext& context) {
   return llvm::FunctionType::get(llvm::Type::getInt32Ty(context), params, false);
 }
 
-Lowering::Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks, const LoweringOptions& options)
-    : module_(module), context_(module.getContext()), region_(region), unit_(unit), thunks_(thunks), options_(options), b_(context_) {
+Lowering::Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks,
+                   const LoweringOptions& options)
+    : module_(module),
+      context_(module.getContext()),
+      region_(region),
+      unit_(unit),
+      thunks_(thunks),
+      options_(options),
+      b_(context_) {
   mode_.value = region.blocks[0].ir->mode;
   llvm::MDBuilder md(context_);
   llvm::MDNode* domain = md.createAnonymousAliasScopeDomain("ferry");
@@ -161,7 +171,8 @@ void Lowering::scan() {
       }
       if (var < 0) continue;
       used_.set(static_cast<usize>(var));
-      if (ir::info(d.op).effect == ir::Effect::Write && (!options_.write_through || is_pinned(static_cast<unsigned>(var))))
+      if (ir::info(d.op).effect == ir::Effect::Write &&
+          (!options_.write_through || is_pinned(static_cast<unsigned>(var))))
         info.written.set(static_cast<usize>(var));
     }
   }
@@ -244,7 +255,11 @@ void Lowering::lower_state(Value v, const Inst& d) {
     case Op::SetX: return set(d.aux, b_.CreateZExt(arg(d, 0), b_.getInt64Ty()));
     case Op::GetV: values_[v] = get(kVarV + d.aux); return;
     case Op::SetV: return set(kVarV + d.aux, arg(d, 0));
-    case Op::GetF: values_[v] = b_.CreateExtractElement(b_.CreateBitCast(get(kVarV + d.aux), llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2)), u64{0}); return;
+    case Op::GetF:
+      values_[v] = b_.CreateExtractElement(
+          b_.CreateBitCast(get(kVarV + d.aux), llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2)),
+          u64{0});
+      return;
     case Op::SetF: {
       V lanes = b_.CreateBitCast(zero, llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2));
       return set(kVarV + d.aux, as_v128(b_.CreateInsertElement(lanes, arg(d, 0), u64{0})));
@@ -254,7 +269,8 @@ void Lowering::lower_state(Value v, const Inst& d) {
     case Op::PcPage: values_[v] = get(kVarPcPage); return;
     case Op::LoadState:
       if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
-      values_[v] = load_state(type(d.type), d.imm); return;
+      values_[v] = load_state(type(d.type), d.imm);
+      return;
     case Op::StoreState:
       if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
       return store_state(arg(d, 0), d.imm);

@@ -1,8 +1,9 @@
-// IR to LLVM: a region becomes one function of the ABI in jit/abi.h (calling convention preserve_none, every exit to other code a tail call).
+// IR to LLVM: a region becomes one function of the ABI in jit/abi.h (calling convention preserve_none, every exit to
+// other code a tail call).
 //
-// Guest registers, flags, the page base and the TLB pointers are local variables that are promoted to SSA right after lowering. `Dirty` says
-// which of them memory does not have yet; exits, faults and helpers that see guest state write those back. What is pinned counts as dirty
-// from the start, since at a block boundary memory is stale for it.
+// Guest registers, flags, the page base and the TLB pointers are local variables that are promoted to SSA right after
+// lowering. `Dirty` says which of them memory does not have yet; exits, faults and helpers that see guest state write
+// those back. What is pinned counts as dirty from the start, since at a block boundary memory is stale for it.
 #pragma once
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
@@ -18,7 +19,8 @@
 
 namespace ferry::jit::optimizing {
 
-// A direct exit as code reads it: where to go (null: not linked), and for cross-page exits the context that it holds for.
+// A direct exit as code reads it: where to go (null: not linked), and for cross-page exits the context that it holds
+// for.
 struct LinkSlot {
   const void* target = nullptr;
   u64 context = ~u64{0};
@@ -41,8 +43,8 @@ struct LoweringOptions {
 
 // The functions that compiled code calls, by address: memory slow paths that keep the caller's registers.
 struct Thunks {
-  const void* load = nullptr;        // (state, va, access) -> u64
-  const void* store = nullptr;       // (state, va, access, v0, v1) -> u64
+  const void* load = nullptr;   // (state, va, access) -> u64
+  const void* store = nullptr;  // (state, va, access, v0, v1) -> u64
 };
 
 llvm::CallingConv::ID block_convention();
@@ -51,7 +53,8 @@ llvm::FunctionType* block_type(llvm::LLVMContext& context);
 
 class Lowering {
  public:
-  Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks, const LoweringOptions& options);
+  Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks,
+           const LoweringOptions& options);
   // Makes the function `name`.
   llvm::Function* run(const char* name);
 
@@ -168,7 +171,7 @@ class Lowering {
   cpu::Mode mode_;
   llvm::Function* function_ = nullptr;
   V state_ = nullptr;
-  V slots_ = nullptr;  // operands of evaluate()
+  V slots_ = nullptr;    // operands of evaluate()
   V host_fp_ = nullptr;  // where the host's FP status word passes through
   llvm::AllocaInst* vars_[kVarCount] = {};
   Vars used_;
@@ -184,7 +187,8 @@ class Lowering {
   u32 insn_index_ = 0, insns_started_ = 0;
 };
 
-// The host's FP status word in translated code: on x86-64 MXCSR, whose sticky flags are the guest's that FPSR does not have yet.
+// The host's FP status word in translated code: on x86-64 MXCSR, whose sticky flags are the guest's that FPSR does not
+// have yet.
 constexpr u32 kHostFpClean = 0x1f80;
 void store_host_fp(llvm::IRBuilder<>& b, llvm::Value* to);
 void load_host_fp(llvm::IRBuilder<>& b, llvm::Value* from);

@@ -30,11 +30,13 @@ namespace {
 constexpr const char* kName = "f";
 
 u64 now_ns() {
-  return static_cast<u64>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<u64>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
 }
 
-// A slow path that leaves the caller's registers alone, so that the fast path around it keeps them: the address of MemHelper `helper` is taken
-// from the state at each call.
+// A slow path that leaves the caller's registers alone, so that the fast path around it keeps them: the address of
+// MemHelper `helper` is taken from the state at each call.
 llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) {
   llvm::LLVMContext& c = module.getContext();
   llvm::IRBuilder<> b(c);
@@ -45,8 +47,10 @@ llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) 
   f->setCallingConv(llvm::CallingConv::PreserveAll);
   f->addFnAttr(llvm::Attribute::NoUnwind);
   b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
-  llvm::Value* table = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), f->getArg(0), offsetof(cpu::CpuState, mem_helpers)));
-  llvm::Value* target = b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), table, static_cast<u64>(helper)));
+  llvm::Value* table = b.CreateLoad(
+      b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), f->getArg(0), offsetof(cpu::CpuState, mem_helpers)));
+  llvm::Value* target =
+      b.CreateLoad(b.getPtrTy(), b.CreateConstInBoundsGEP1_64(b.getPtrTy(), table, static_cast<u64>(helper)));
   std::vector<llvm::Value*> args;
   for (llvm::Argument& a : f->args()) args.push_back(&a);
   llvm::Value* fp = b.CreateAlloca(b.getInt32Ty());
@@ -101,8 +105,8 @@ struct Optimizing::Impl {
   unsigned level = 1;
   Thunks thunks;
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
-  std::mutex compile_mutex;        // codegen; held through a compilation
-  mutable std::mutex mutex;        // memory, units, stats
+  std::mutex compile_mutex;  // codegen; held through a compilation
+  mutable std::mutex mutex;  // memory, units, stats
   std::vector<std::unique_ptr<Unit>> units;
   OptimizingStats stats;
 };
@@ -117,7 +121,8 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   if (!codegen) return codegen.error();
   auto impl = std::make_unique<Impl>(std::move(*memory), std::move(*codegen));
   impl->level = level;
-  impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(impl->make(make_enter)));
+  impl->enter =
+      reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(impl->make(make_enter)));
 #if defined(__x86_64__)
   impl->thunks.load = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Load, 0); });
   impl->thunks.store = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Store, 2); });
@@ -127,7 +132,9 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   return std::unique_ptr<Optimizing>(new Optimizing(std::move(impl)));
 }
 
-Result<CompiledCode> Optimizing::compile(const ir::Block& block, void* owner) { return compile_region({{{&block, 0}}}, owner); }
+Result<CompiledCode> Optimizing::compile(const ir::Block& block, void* owner) {
+  return compile_region({{{&block, 0}}}, owner);
+}
 
 Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owner) {
   Impl& m = *impl_;
@@ -175,7 +182,9 @@ std::string Optimizing::print_region(const Region& region) {
 
 namespace {
 
-void store_slot(const void** slot, const void* target) { std::atomic_ref<const void*>(*slot).store(target, std::memory_order_release); }
+void store_slot(const void** slot, const void* target) {
+  std::atomic_ref<const void*>(*slot).store(target, std::memory_order_release);
+}
 void store_context(u64* slot, u64 context) { std::atomic_ref<u64>(*slot).store(context, std::memory_order_release); }
 
 }  // namespace
@@ -193,9 +202,7 @@ void Optimizing::unlink(LinkSite& site) {
   site.linked = false;
 }
 
-void Optimizing::release(CompiledCode& code) {
-  code = {};
-}
+void Optimizing::release(CompiledCode& code) { code = {}; }
 
 void Optimizing::reset() {
   std::lock_guard compiling(impl_->compile_mutex);

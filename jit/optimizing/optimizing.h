@@ -1,5 +1,6 @@
-// The optimizing tier: IR blocks and regions of them to host code by LLVM. As a Tier it compiles each block alone and at once (`--tier llvm`);
-// compile_region is for a background thread. Compiling never disturbs running code; any number of threads may run it.
+// The optimizing tier: IR blocks and regions of them to host code by LLVM. As a Tier it compiles each block alone and
+// at once (`--tier llvm`); compile_region is for a background thread. Compiling never disturbs running code; any number
+// of threads may run it.
 #pragma once
 #include <memory>
 

@@ -37,9 +37,19 @@ std::string content(const std::string& path) {
 }  // namespace
 
 TEST_CASE("a line in QEMU's spelling becomes a launch record") {
-  auto line = parse({"-M", "virt,gic-version=3", "-cpu", "cortex-a72", "-smp", "1", "-m", "512", "-kernel", "Image", "-initrd", "i.gz", "-append",
-                     "console=ttyAMA0 a,b", "-drive", "if=none,file=a,,b.img,format=raw,id=d0,snapshot=on,readonly=off", "-device",
-                     "virtio-blk-device,drive=d0,serial=x", "-nographic", "-serial", "file:log", "-no-reboot", "-nic", "none", "-display", "none"});
+  auto line = parse({"-M",         "virt,gic-version=3",
+                     "-cpu",       "cortex-a72",
+                     "-smp",       "1",
+                     "-m",         "512",
+                     "-kernel",    "Image",
+                     "-initrd",    "i.gz",
+                     "-append",    "console=ttyAMA0 a,b",
+                     "-drive",     "if=none,file=a,,b.img,format=raw,id=d0,snapshot=on,readonly=off",
+                     "-device",    "virtio-blk-device,drive=d0,serial=x",
+                     "-nographic", "-serial",
+                     "file:log",   "-no-reboot",
+                     "-nic",       "none",
+                     "-display",   "none"});
   REQUIRE(line);
   const auto& launch = line->options.launch;
   CHECK(launch.board == "virt");
@@ -52,15 +62,18 @@ TEST_CASE("a line in QEMU's spelling becomes a launch record") {
   CHECK_FALSE(launch.drives[0].read_only);
   REQUIRE(launch.devices.size() == 1);
   CHECK(launch.devices[0].model == "virtio-blk-device");
-  CHECK(launch.devices[0].properties == std::vector<std::pair<std::string, std::string>>{{"drive", "d0"}, {"serial", "x"}});
+  CHECK(launch.devices[0].properties ==
+        std::vector<std::pair<std::string, std::string>>{{"drive", "d0"}, {"serial", "x"}});
   REQUIRE(launch.serials.size() == 1);
   CHECK(launch.serials[0].path == "log");
   CHECK(line->options.no_reboot);
 }
 
 TEST_CASE("a launch record's line parses to the same record") {
-  auto line = parse({"-m", "2G", "-kernel", "Image", "-append", "x", "-drive", "if=pflash,file=f,unit=1,readonly=on", "-device", "loader,file=a,addr=0x1000,cpu-num=0",
-                     "-device", "loader,data=0x12,data-len=4,addr=64M,data-be=on", "-device", "virtio-rng-device", "--time", "virtual", "--seed", "9"});
+  auto line =
+      parse({"-m", "2G", "-kernel", "Image", "-append", "x", "-drive", "if=pflash,file=f,unit=1,readonly=on", "-device",
+             "loader,file=a,addr=0x1000,cpu-num=0", "-device", "loader,data=0x12,data-len=4,addr=64M,data-be=on",
+             "-device", "virtio-rng-device", "--time", "virtual", "--seed", "9"});
   REQUIRE(line);
   const std::string text = launch_line(line->options.launch);
   std::vector<std::string> words;
@@ -75,8 +88,26 @@ TEST_CASE("a launch record's line parses to the same record") {
 }
 
 TEST_CASE("our own options") {
-  auto line = parse({"--tier", "interp", "--set", "chain.direct=off", "--set=llvm.opt=2", "--time=virtual", "--seed", "0x10", "--expect", "login:", "--timeout", "90s",
-                     "--stop-at", "insns=1000", "--hash", "--stats=json", "-d", "int,guest_errors", "-D", "log"});
+  auto line = parse({"--tier",
+                     "interp",
+                     "--set",
+                     "chain.direct=off",
+                     "--set=llvm.opt=2",
+                     "--time=virtual",
+                     "--seed",
+                     "0x10",
+                     "--expect",
+                     "login:",
+                     "--timeout",
+                     "90s",
+                     "--stop-at",
+                     "insns=1000",
+                     "--hash",
+                     "--stats=json",
+                     "-d",
+                     "int,guest_errors",
+                     "-D",
+                     "log"});
   REQUIRE(line);
   const auto& options = line->options;
   CHECK(options.settings.tier == Tier::Interp);

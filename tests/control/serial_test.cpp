@@ -40,7 +40,9 @@ struct Pipes {
   ~Pipes() {
     for (int fd : {in[0], in[1], out[0], out[1]}) close(fd);
   }
-  void type(std::string_view text) const { REQUIRE(write(in[1], text.data(), text.size()) == static_cast<ssize_t>(text.size())); }
+  void type(std::string_view text) const {
+    REQUIRE(write(in[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
 };
 
 template <class Condition>
@@ -135,10 +137,15 @@ TEST_CASE("the monitor answers on the same stream, and Ctrl-A x quits") {
   stream.set_quit([&] { quit = true; });
   stream.set_monitor([](std::string_view line) { return "<" + std::string(line) + ">\n"; });
   stream.start();
-  pipes.type("\x01" "chi\r");
+  pipes.type(
+      "\x01"
+      "chi\r");
   std::string text;
   while (text.find("<hi>") == std::string::npos) text += read_some(pipes.out[0], 1);
-  pipes.type("\x01" "cab\x01" "x");
+  pipes.type(
+      "\x01"
+      "cab\x01"
+      "x");
   REQUIRE(soon([&] { return quit.load(); }));
   u8 buffer[16];
   CHECK(stream.read(buffer) == 2);

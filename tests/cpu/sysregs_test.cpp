@@ -48,7 +48,8 @@ TEST_CASE("the models show their identity and nothing that is absent") {
     const char* name;
     u64 midr;
   };
-  for (const Expected& e : {Expected{"cortex-a53", 0x410fd034}, Expected{"cortex-a57", 0x411fd070}, Expected{"cortex-a72", 0x410fd083}}) {
+  for (const Expected& e :
+       {Expected{"cortex-a53", 0x410fd034}, Expected{"cortex-a57", 0x411fd070}, Expected{"cortex-a72", 0x410fd083}}) {
     Pe pe(e.name);
     CHECK(pe.s.reg(SysReg::MIDR_EL1) == e.midr);
     const u64 pfr0 = pe.s.reg(SysReg::ID_AA64PFR0_EL1);
@@ -61,7 +62,8 @@ TEST_CASE("the models show their identity and nothing that is absent") {
 
 TEST_CASE("trapped accesses carry the encoding") {
   // mrs x5, cntvct_el0: op0 3, op1 3, CRn 14, CRm 0, op2 2
-  CHECK(sysreg_iss(sysreg_key(3, 3, 14, 0, 2), 5, true) == (3u << 20 | 2u << 17 | 3u << 14 | 14u << 10 | 5u << 5 | 0u << 1 | 1u));
+  CHECK(sysreg_iss(sysreg_key(3, 3, 14, 0, 2), 5, true) ==
+        (3u << 20 | 2u << 17 | 3u << 14 | 14u << 10 | 5u << 5 | 0u << 1 | 1u));
   Pe pe("cortex-a57", 0);
   pe.call(Helper::mrs, static_cast<u64>(SysReg::CNTVCT_EL0), 0x123);
   CHECK(pe.s.fault != 0);
@@ -115,9 +117,9 @@ TEST_CASE("TLBI operands are decoded") {
   Pe pe;
   pe.s.reg(SysReg::TCR_EL1) = u64{1} << 36;
   pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 3, 5), u64{0x1234} << 48 | 0xfff'ffff'0000);  // VALE1IS
-  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 7, 2), u64{0x1234} << 48);                   // ASIDE1
-  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 7, 3), 0x12345);                             // VAAE1
-  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 3, 0), 0);                                   // VMALLE1IS
+  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 7, 2), u64{0x1234} << 48);                    // ASIDE1
+  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 7, 3), 0x12345);                              // VAAE1
+  pe.call(Helper::tlbi, sysreg_key(1, 0, 8, 3, 0), 0);                                    // VMALLE1IS
   REQUIRE(pe.env.invalidations.size() == 4);
   const auto& v = pe.env.invalidations;
   CHECK(v[0].scope == TlbiOp::Scope::Va);

@@ -49,9 +49,9 @@ TEST_CASE("cfi-flash: the query table describes two interleaved chips") {
   CHECK(f.read(0x11 * 4) == (u32{'R'} | u32{'R'} << 16));
   CHECK(f.read(0x12 * 4, 2) == 'Y');
   CHECK(f.read(0x13 * 4, 1) == 1);
-  CHECK(f.read(0x27 * 4, 1) == 19);        // 512 KiB a chip
-  CHECK(f.read(0x2d * 4, 1) == 3);         // four blocks
-  CHECK(f.read(0x30 * 4, 1) == 2);         // of 128 KiB a chip
+  CHECK(f.read(0x27 * 4, 1) == 19);  // 512 KiB a chip
+  CHECK(f.read(0x2d * 4, 1) == 3);   // four blocks
+  CHECK(f.read(0x30 * 4, 1) == 2);   // of 128 KiB a chip
   CHECK(f.read(0x31 * 4, 1) == 'P');
   f.command(0, 0xff);
   CHECK(f.read(0x40) == 0xffffffff);

@@ -1,4 +1,5 @@
-// Guests that write garbage to every register, for a while, with time passing: nothing may crash, hang or touch what is not theirs.
+// Guests that write garbage to every register, for a while, with time passing: nothing may crash, hang or touch what is
+// not theirs.
 #include <random>
 
 #include "devices/interrupt_controller.h"
@@ -60,10 +61,13 @@ void storm(const std::string& compatible, const std::string& plugged, u64 seed, 
       case 7: {
         if (auto* gic = device.interrupt_controller()) {
           u64 value = 0;
-          const u32 reg = sysreg_encoding(3, 0, random() % 2 ? 12 : 4, static_cast<unsigned>(6 + random() % 7), static_cast<unsigned>(random() % 8));
+          const u32 reg = sysreg_encoding(3, 0, random() % 2 ? 12 : 4, static_cast<unsigned>(6 + random() % 7),
+                                          static_cast<unsigned>(random() % 8));
           const CpuAccess access{.el = static_cast<unsigned>(random() % 4)};
-          if (random() % 2) gic->read_sysreg(static_cast<unsigned>(random() % 4), reg, access, value);
-          else gic->write_sysreg(static_cast<unsigned>(random() % 4), reg, access, value_like(random));
+          if (random() % 2)
+            gic->read_sysreg(static_cast<unsigned>(random() % 4), reg, access, value);
+          else
+            gic->write_sysreg(static_cast<unsigned>(random() % 4), reg, access, value_like(random));
           const u32 cells[] = {0, static_cast<u32>(random() % 256), 4};
           gic->line(cells, 0)->set(random() % 2);
         }

@@ -9,12 +9,15 @@ using namespace ferry::devices::testing;
 
 namespace {
 
-constexpr u32 PMR = sysreg_encoding(3, 0, 4, 6, 0), IAR0 = sysreg_encoding(3, 0, 12, 8, 0), EOIR0 = sysreg_encoding(3, 0, 12, 8, 1),
-              BPR0 = sysreg_encoding(3, 0, 12, 8, 3), AP1R0 = sysreg_encoding(3, 0, 12, 9, 0), DIR = sysreg_encoding(3, 0, 12, 11, 1),
-              RPR = sysreg_encoding(3, 0, 12, 11, 3), SGI1R = sysreg_encoding(3, 0, 12, 11, 5), SGI0R = sysreg_encoding(3, 0, 12, 11, 7),
-              IAR1 = sysreg_encoding(3, 0, 12, 12, 0), EOIR1 = sysreg_encoding(3, 0, 12, 12, 1), HPPIR1 = sysreg_encoding(3, 0, 12, 12, 2),
-              BPR1 = sysreg_encoding(3, 0, 12, 12, 3), CTLR = sysreg_encoding(3, 0, 12, 12, 4), SRE = sysreg_encoding(3, 0, 12, 12, 5),
-              IGRPEN0 = sysreg_encoding(3, 0, 12, 12, 6), IGRPEN1 = sysreg_encoding(3, 0, 12, 12, 7), SRE_EL2 = sysreg_encoding(3, 4, 12, 9, 5);
+constexpr u32 PMR = sysreg_encoding(3, 0, 4, 6, 0), IAR0 = sysreg_encoding(3, 0, 12, 8, 0),
+              EOIR0 = sysreg_encoding(3, 0, 12, 8, 1), BPR0 = sysreg_encoding(3, 0, 12, 8, 3),
+              AP1R0 = sysreg_encoding(3, 0, 12, 9, 0), DIR = sysreg_encoding(3, 0, 12, 11, 1),
+              RPR = sysreg_encoding(3, 0, 12, 11, 3), SGI1R = sysreg_encoding(3, 0, 12, 11, 5),
+              SGI0R = sysreg_encoding(3, 0, 12, 11, 7), IAR1 = sysreg_encoding(3, 0, 12, 12, 0),
+              EOIR1 = sysreg_encoding(3, 0, 12, 12, 1), HPPIR1 = sysreg_encoding(3, 0, 12, 12, 2),
+              BPR1 = sysreg_encoding(3, 0, 12, 12, 3), CTLR = sysreg_encoding(3, 0, 12, 12, 4),
+              SRE = sysreg_encoding(3, 0, 12, 12, 5), IGRPEN0 = sysreg_encoding(3, 0, 12, 12, 6),
+              IGRPEN1 = sysreg_encoding(3, 0, 12, 12, 7), SRE_EL2 = sysreg_encoding(3, 4, 12, 9, 5);
 
 // Everything enabled as a kernel does: all interrupts Group 1, priority 0xa0, the mask at 0xf0, four vCPUs.
 struct Gic : Bench {
@@ -34,7 +37,9 @@ struct Gic : Bench {
       set(cpu, IGRPEN0, 1);
     }
   }
-  void redist(unsigned cpu, u64 offset, u64 value, unsigned size = 4) { write(cpu * 0x20000 + 0x10000 + offset, value, size, 1); }
+  void redist(unsigned cpu, u64 offset, u64 value, unsigned size = 4) {
+    write(cpu * 0x20000 + 0x10000 + offset, value, size, 1);
+  }
   u64 redist(unsigned cpu, u64 offset) { return read(cpu * 0x20000 + 0x10000 + offset, 4, 1); }
   void set(unsigned cpu, u32 reg, u64 value) { REQUIRE(ic->write_sysreg(cpu, reg, {}, value)); }
   u64 get(unsigned cpu, u32 reg) {
@@ -58,10 +63,10 @@ struct Gic : Bench {
 
 TEST_CASE("gicv3: the type registers tell what there is") {
   Gic g;
-  CHECK((g.read(4) & 0x1f) == 8);         // 288 INTIDs
-  CHECK((g.read(4) & (1 << 17)) == 0);    // no LPIs
-  CHECK((g.read(4) & (1 << 10)) == 0);    // one Security state
-  CHECK((g.read(0) & 0x50) == 0x50);      // ARE and DS stay
+  CHECK((g.read(4) & 0x1f) == 8);       // 288 INTIDs
+  CHECK((g.read(4) & (1 << 17)) == 0);  // no LPIs
+  CHECK((g.read(4) & (1 << 10)) == 0);  // one Security state
+  CHECK((g.read(0) & 0x50) == 0x50);    // ARE and DS stay
   CHECK((g.read(0xffe8) & 0xf0) == 0x30);
   for (unsigned cpu = 0; cpu < 4; ++cpu) {
     const u64 typer = g.read(cpu * 0x20000 + 8, 8, 1);

@@ -4,7 +4,20 @@ using namespace ferry;
 using namespace ferry::devices::testing;
 
 namespace {
-enum : u64 { DR = 0, RSR = 4, FR = 0x18, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c, CR = 0x30, IFLS = 0x34, IMSC = 0x38, RIS = 0x3c, MIS = 0x40, ICR = 0x44 };
+enum : u64 {
+  DR = 0,
+  RSR = 4,
+  FR = 0x18,
+  IBRD = 0x24,
+  FBRD = 0x28,
+  LCR_H = 0x2c,
+  CR = 0x30,
+  IFLS = 0x34,
+  IMSC = 0x38,
+  RIS = 0x3c,
+  MIS = 0x40,
+  ICR = 0x44
+};
 enum : u64 { RXFE = 0x10, TXFF = 0x20, RXFF = 0x40, TXFE = 0x80, BUSY = 8 };
 enum : u64 { RX = 0x10, TX = 0x20, RT = 0x40, OE = 0x400, BE = 0x200 };
 

@@ -4,7 +4,17 @@ using namespace ferry;
 using namespace ferry::devices::testing;
 
 namespace {
-enum : u64 { DATA = 0x3fc, DIR = 0x400, IS = 0x404, IBE = 0x408, IEV = 0x40c, IE = 0x410, RIS = 0x414, MIS = 0x418, IC = 0x41c };
+enum : u64 {
+  DATA = 0x3fc,
+  DIR = 0x400,
+  IS = 0x404,
+  IBE = 0x408,
+  IEV = 0x40c,
+  IE = 0x410,
+  RIS = 0x414,
+  MIS = 0x418,
+  IC = 0x41c
+};
 struct Gpio : Bench {
   Gpio() { make("arm,pl061"); }
   void pin(unsigned n, bool level) { device->input(n).set(level); }

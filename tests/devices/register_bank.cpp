@@ -8,10 +8,20 @@ using namespace ferry::devices;
 namespace {
 struct Sample {
   RegisterBank bank{"sample"};
-  Register CTRL{bank, {.offset = 0, .name = "CTRL", .reset = 0x10, .fields = {
-      {"EN", 0, 1, Access::kRw}, {"MODE", 4, 2, Access::kRw}, {"ID", 8, 4, Access::kRo}, {"GO", 12, 1, Access::kWo}}}};
-  Register STATUS{bank, {.offset = 4, .name = "STATUS", .reset = 0xff, .fields = {
-      {"FLAGS", 0, 4, Access::kW1c}, {"COUNT", 4, 4, Access::kRc}, {"SETS", 8, 4, Access::kW1s}}}};
+  Register CTRL{bank,
+                {.offset = 0,
+                 .name = "CTRL",
+                 .reset = 0x10,
+                 .fields = {{"EN", 0, 1, Access::kRw},
+                            {"MODE", 4, 2, Access::kRw},
+                            {"ID", 8, 4, Access::kRo},
+                            {"GO", 12, 1, Access::kWo}}}};
+  Register STATUS{
+      bank,
+      {.offset = 4,
+       .name = "STATUS",
+       .reset = 0xff,
+       .fields = {{"FLAGS", 0, 4, Access::kW1c}, {"COUNT", 4, 4, Access::kRc}, {"SETS", 8, 4, Access::kW1s}}}};
   Register WIDE{bank, {.offset = 8, .name = "WIDE", .fields = whole(Access::kRw), .size = 8}};
   Register LIST{bank, {.offset = 0x20, .name = "LIST", .fields = whole(Access::kRw), .count = 3, .stride = 8}};
 };

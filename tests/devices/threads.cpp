@@ -1,4 +1,5 @@
-// Devices used from several threads at once, as vCPUs, timers and back ends do: nothing lost, nothing torn. Run under TSan too.
+// Devices used from several threads at once, as vCPUs, timers and back ends do: nothing lost, nothing torn. Run under
+// TSan too.
 #include <thread>
 
 #include "tests/devices/virtio_driver.h"
@@ -49,8 +50,10 @@ TEST_CASE("threads: a UART takes input and output at once and loses neither") {
     }
   });
   while (got.size() < kCount) {
-    if (bench.read(0x18) & 0x10) std::this_thread::yield();
-    else got.push_back(static_cast<char>(bench.read(0)));
+    if (bench.read(0x18) & 0x10)
+      std::this_thread::yield();
+    else
+      got.push_back(static_cast<char>(bench.read(0)));
   }
   typist.join();
   events.join();

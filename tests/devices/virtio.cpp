@@ -172,7 +172,7 @@ TEST_CASE("virtio-blk: identification, write-zeroes and what it does not know") 
 TEST_CASE("virtio-blk: bad requests get an error, never the host's memory or disk") {
   Disk d;
   d.start();
-  CHECK(d.request(0, 2048, 512) == 1);              // beyond the end
+  CHECK(d.request(0, 2048, 512) == 1);  // beyond the end
   CHECK(d.request(0, ~u64{0}, 512) == 1);
   CHECK(d.request(0, 2047, 1024) == 1);
   CHECK(d.request(0, 0, 511) == 1);
@@ -287,7 +287,8 @@ TEST_CASE("virtio: queues outside memory are noticed, wherever they lie") {
     for (int which = 0; which < 3; ++which) {
       Disk d;
       d.negotiate(kFeatureVersion1);
-      d.queue(8, which == 0 ? bad : Virtio::kTable, which == 1 ? bad : Virtio::kAvailable, which == 2 ? bad : Virtio::kUsed);
+      d.queue(8, which == 0 ? bad : Virtio::kTable, which == 1 ? bad : Virtio::kAvailable,
+              which == 2 ? bad : Virtio::kUsed);
       d.write(kStatus, 15);
       d.header(0, 0);
       d.chain({{kHeader, 16, false}, {kData, 512, true}, {kAnswer, 1, true}});
@@ -344,9 +345,11 @@ TEST_CASE("virtio: random rings never crash, and a reset always brings the devic
     d.start(round % 2 ? kFeatureIndirect | kFeatureEventIndex : 0);
     d.header(static_cast<u32>(random() % 15), random() % 4096);
     for (u16 i = 0; i < 8; ++i) {
-      const u64 places[] = {kHeader, kData, kAnswer, Virtio::kTable, Virtio::kAvailable, Virtio::kUsed, random(), 0x400ffff0};
+      const u64 places[] = {kHeader,       kData,    kAnswer,   Virtio::kTable, Virtio::kAvailable,
+                            Virtio::kUsed, random(), 0x400ffff0};
       const u32 lengths[] = {0, 1, 16, 512, 4096, 0xffffffff, 48, 17};
-      d.descriptor(Virtio::kTable, i, places[random() % 8], lengths[random() % 8], static_cast<u16>(random() % 8), static_cast<u16>(random() % 9));
+      d.descriptor(Virtio::kTable, i, places[random() % 8], lengths[random() % 8], static_cast<u16>(random() % 8),
+                   static_cast<u16>(random() % 9));
     }
     for (int i = 0; i < 3; ++i) d.offer(static_cast<u16>(random() % 8));
     d.notify();

@@ -6,9 +6,25 @@
 namespace ferry::devices::testing {
 
 enum VirtioRegister : u64 {
-  kMagic = 0x000, kVersion = 0x004, kDeviceId = 0x008, kDeviceFeatures = 0x010, kDeviceFeaturesSel = 0x014, kDriverFeatures = 0x020,
-  kDriverFeaturesSel = 0x024, kQueueSel = 0x030, kQueueNumMax = 0x034, kQueueNum = 0x038, kQueueReady = 0x044, kQueueNotify = 0x050,
-  kInterruptStatus = 0x060, kInterruptAck = 0x064, kStatus = 0x070, kQueueDesc = 0x080, kQueueDriver = 0x090, kQueueDevice = 0x0a0, kConfig = 0x100
+  kMagic = 0x000,
+  kVersion = 0x004,
+  kDeviceId = 0x008,
+  kDeviceFeatures = 0x010,
+  kDeviceFeaturesSel = 0x014,
+  kDriverFeatures = 0x020,
+  kDriverFeaturesSel = 0x024,
+  kQueueSel = 0x030,
+  kQueueNumMax = 0x034,
+  kQueueNum = 0x038,
+  kQueueReady = 0x044,
+  kQueueNotify = 0x050,
+  kInterruptStatus = 0x060,
+  kInterruptAck = 0x064,
+  kStatus = 0x070,
+  kQueueDesc = 0x080,
+  kQueueDriver = 0x090,
+  kQueueDevice = 0x0a0,
+  kConfig = 0x100
 };
 
 struct Part {
@@ -68,7 +84,8 @@ struct Virtio : Bench {
     for (usize i = 0; i < parts.size(); ++i) {
       const bool last = i + 1 == parts.size();
       descriptor(table, static_cast<u16>(first + i), parts[i].address, parts[i].length,
-                 static_cast<u16>((last ? 0 : 1) | (parts[i].writable ? 2 : 0)), static_cast<u16>(last ? 0 : first + i + 1));
+                 static_cast<u16>((last ? 0 : 1) | (parts[i].writable ? 2 : 0)),
+                 static_cast<u16>(last ? 0 : first + i + 1));
     }
   }
   void offer(u16 head) {

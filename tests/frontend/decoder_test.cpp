@@ -54,7 +54,8 @@ TEST_CASE("every row is reached, and Capstone calls most of its words by the row
 
 TEST_CASE("rows do not overlap, unless the special case stands before the general one") {
   auto rows = all_rows();
-  // Vector immediates and shifts by immediate share their space; their tables' order and Capstone's names tell them apart.
+  // Vector immediates and shifts by immediate share their space; their tables' order and Capstone's names tell them
+  // apart.
   std::erase_if(rows, [](const Row& r) { return encoding_class(r.value) == EncodingClass::SimdFp; });
   for (usize i = 0; i < rows.size(); ++i)
     for (usize j = i + 1; j < rows.size(); ++j) {
@@ -65,12 +66,13 @@ TEST_CASE("rows do not overlap, unless the special case stands before the genera
     }
 }
 
-// Equal or overlapping registers: CONSTRAINED UNPREDICTABLE, which Capstone refuses and we execute. It refuses LDTR and STTR of their own
-// base as well, which are plain instructions.
+// Equal or overlapping registers: CONSTRAINED UNPREDICTABLE, which Capstone refuses and we execute. It refuses LDTR and
+// STTR of their own base as well, which are plain instructions.
 static bool overlapping_registers(u32 word) {
   const u64 t = bits(word, 4, 0), n = bits(word, 9, 5), t2 = bits(word, 14, 10);
   const bool load = bit(word, 22);
-  if (bits(word, 29, 27) == 0b111) return bits(word, 25, 24) == 0 && !bit(word, 21) && bits(word, 11, 10) != 0 && t == n;
+  if (bits(word, 29, 27) == 0b111)
+    return bits(word, 25, 24) == 0 && !bit(word, 21) && bits(word, 11, 10) != 0 && t == n;
   if (bits(word, 29, 27) == 0b101) return (load && t == t2) || (bit(word, 23) && n != 31 && (t == n || t2 == n));
   return bits(word, 29, 23) == 0b0010000 && bit(word, 21) && load && t == t2;
 }

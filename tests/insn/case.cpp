@@ -42,8 +42,11 @@ struct Parser {
 
   bool memory(Memory& memory, const std::string& name, const std::string& value) {
     const auto address = hex(name.substr(2));
-    if (!address || value.size() % 2 != 0 || *address < kMemoryVa || *address + value.size() / 2 > kMemoryVa + kMemoryBytes) return false;
-    for (usize i = 0; i < value.size(); i += 2) memory.bytes[*address - kMemoryVa + i / 2] = static_cast<u8>(*hex(value.substr(i, 2)));
+    if (!address || value.size() % 2 != 0 || *address < kMemoryVa ||
+        *address + value.size() / 2 > kMemoryVa + kMemoryBytes)
+      return false;
+    for (usize i = 0; i < value.size(); i += 2)
+      memory.bytes[*address - kMemoryVa + i / 2] = static_cast<u8>(*hex(value.substr(i, 2)));
     return true;
   }
 
@@ -65,14 +68,22 @@ struct Parser {
   }
 
   bool mode(const std::string& name, u32 v) {
-    if (name == "el") out.mode.set_el(v);
-    else if (name == "be") out.mode.set_big_endian(v);
-    else if (name == "sa") out.mode.set_sp_align_check(v);
-    else if (name == "a") out.mode.set_align_check(v);
-    else if (name == "tbi") out.mode.set_tbi(v);
-    else if (name == "uao") out.mode.set_uao(v);
-    else if (name == "ordered") out.mode.set_ordered(v);
-    else return false;
+    if (name == "el")
+      out.mode.set_el(v);
+    else if (name == "be")
+      out.mode.set_big_endian(v);
+    else if (name == "sa")
+      out.mode.set_sp_align_check(v);
+    else if (name == "a")
+      out.mode.set_align_check(v);
+    else if (name == "tbi")
+      out.mode.set_tbi(v);
+    else if (name == "uao")
+      out.mode.set_uao(v);
+    else if (name == "ordered")
+      out.mode.set_ordered(v);
+    else
+      return false;
     return true;
   }
 
@@ -82,17 +93,25 @@ struct Parser {
       const usize colon = value.find(':');
       const std::string ec = value.substr(0, colon);
       if (colon != std::string::npos) out.exception->iss = static_cast<u32>(*hex(value.substr(colon + 1)));
-      if (ec == "undef") out.exception->ec = cpu::kEcUnknown;
-      else if (ec == "svc") out.exception->ec = cpu::kEcSvc;
-      else if (ec == "brk") out.exception->ec = cpu::kEcBrk;
-      else if (ec == "spalign") out.exception->ec = cpu::kEcSpAlign;
-      else out.exception->ec = static_cast<u32>(*hex(ec));
+      if (ec == "undef")
+        out.exception->ec = cpu::kEcUnknown;
+      else if (ec == "svc")
+        out.exception->ec = cpu::kEcSvc;
+      else if (ec == "brk")
+        out.exception->ec = cpu::kEcBrk;
+      else if (ec == "spalign")
+        out.exception->ec = cpu::kEcSpAlign;
+      else
+        out.exception->ec = static_cast<u32>(*hex(ec));
       return true;
     }
     if (!out.exception) return false;
-    if (name == "far") out.exception->far = *hex(value);
-    else if (name == "next") out.exception->return_to_next = true;
-    else return false;
+    if (name == "far")
+      out.exception->far = *hex(value);
+    else if (name == "next")
+      out.exception->return_to_next = true;
+    else
+      return false;
     return true;
   }
 
@@ -104,7 +123,8 @@ struct Parser {
       s.nzcv = flags(value);
       return;
     }
-    if (name.rfind("m:", 0) == 0) return memory(before ? out.memory_before : out.memory_after, name, value) ? void() : fail(text);
+    if (name.rfind("m:", 0) == 0)
+      return memory(before ? out.memory_before : out.memory_after, name, value) ? void() : fail(text);
     if (name[0] == 'v' && vector(s, name, value)) return;
     if (!before && exception(name, value)) return;
     const auto v = hex(value);
@@ -143,7 +163,8 @@ State default_state() {
   State s{};
   for (u64 n = 0; n < 31; ++n) s.x[n] = 0xf0e1d2c3b4a59687 ^ n * 0x0101010101010101;
   s.x[31] = 0x20001000;
-  for (u64 n = 0; n < 32; ++n) s.v[n] = {0x3ff8000040200000 + n * 0x0010000000100000, 0xc0080000bfc00000 + n * 0x0001000000010000};
+  for (u64 n = 0; n < 32; ++n)
+    s.v[n] = {0x3ff8000040200000 + n * 0x0010000000100000, 0xc0080000bfc00000 + n * 0x0001000000010000};
   return s;
 }
 
@@ -176,7 +197,8 @@ Result<std::vector<Case>> read_cases(const std::string& text_path, const std::st
     parser.words(c.after, line.substr(second + 1), false);
     if (!parser.error.empty()) return Error{parser.error};
   }
-  if (cases.size() * kSlotBytes != code.size()) return Error{code_path + ": not one slot for each line of " + text_path};
+  if (cases.size() * kSlotBytes != code.size())
+    return Error{code_path + ": not one slot for each line of " + text_path};
   return cases;
 }
 

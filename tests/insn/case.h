@@ -2,12 +2,15 @@
 //
 //   add x0, x1, x2 | x1=5 x2=7 | => x0=c
 //
-// Left: assembly, several instructions separated by ';' (at most 15). Middle and right: words NAME=VALUE, all numbers hexadecimal:
+// Left: assembly, several instructions separated by ';' (at most 15). Middle and right: words NAME=VALUE, all numbers
+// hexadecimal:
 //   x0..x30, sp, v0..v31 (up to 32 digits), nzcv (letters of NZCV that are set, or -), fpcr, fpsr, pc
-//   m:ADDRESS=bytes in memory order; memory is the 8 KiB at 20000000, zero where nothing is said; the code stands at 10000100
-// Middle only, the mode: el (default 1), be=1 (big-endian), sa=1 (SP alignment check), a=1 (alignment check), tbi=0..3, uao=1, ordered=1
-// Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1 (preferred return is the next instruction)
-// Everything that the right side does not name must be as before; the PC must be after the last instruction.
+//   m:ADDRESS=bytes in memory order; memory is the 8 KiB at 20000000, zero where nothing is said; the code stands at
+//   10000100
+// Middle only, the mode: el (default 1), be=1 (big-endian), sa=1 (SP alignment check), a=1 (alignment check), tbi=0..3,
+// uao=1, ordered=1 Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1 (preferred return is
+// the next instruction) Everything that the right side does not name must be as before; the PC must be after the last
+// instruction.
 #pragma once
 #include <optional>
 #include <string>

@@ -41,7 +41,8 @@ std::string run_case(const Case& c, verify::Runner& runner, verify::Variant vari
     std::string text = outcome.problem.empty() ? "" : "  " + outcome.problem + "\n";
     text += verify::differences(outcome.state, expected) + memory_differences(session.memory(), c.memory_after);
     text += exception_differences(c, outcome.exception);
-    if (!text.empty()) return fmt::format("{}, {}: {}\n{}{}", warm ? "warm" : "cold", c.where, c.text, text, session.listing());
+    if (!text.empty())
+      return fmt::format("{}, {}: {}\n{}{}", warm ? "warm" : "cold", c.where, c.text, text, session.listing());
   }
   return {};
 }

@@ -16,7 +16,8 @@ std::vector<Case> all_cases() {
   for (usize at = 0; at < names.size();) {
     const usize end = std::min(names.find(':', at), names.size());
     const std::string name = names.substr(at, end - at);
-    auto cases = read_cases(std::string(FERRY_INSN_TEXT) + "/" + name + ".txt", std::string(FERRY_INSN_CODE) + "/" + name + ".bin");
+    auto cases = read_cases(std::string(FERRY_INSN_TEXT) + "/" + name + ".txt",
+                            std::string(FERRY_INSN_CODE) + "/" + name + ".bin");
     INFO((cases ? "" : cases.error().message));
     REQUIRE(cases.ok());
     for (Case& c : *cases) all.push_back(std::move(c));
@@ -29,7 +30,8 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-// As translated, after the passes, and one instruction a block. LLVM, which takes milliseconds for a block, gets the second only.
+// As translated, after the passes, and one instruction a block. LLVM, which takes milliseconds for a block, gets the
+// second only.
 void run_all(verify::Runner& runner) {
   using verify::Variant;
   std::vector<Variant> variants = {Variant{.optimized = true}};

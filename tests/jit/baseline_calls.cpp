@@ -1,4 +1,5 @@
-// Calls of helpers from compiled blocks: what they see, what they may change, how they fault; and FPSR between the host's flags and memory.
+// Calls of helpers from compiled blocks: what they see, what they may change, how they fault; and FPSR between the
+// host's flags and memory.
 #include "ir/builder.h"
 #include "jit/baseline/baseline.h"
 #include "machine.h"
@@ -22,7 +23,8 @@ struct Seen {
   u32 fpsr;
 } seen;
 
-// Stands in for a helper with effect State: notes what it sees, changes a pinned and an unpinned register, flags and a vector.
+// Stands in for a helper with effect State: notes what it sees, changes a pinned and an unpinned register, flags and a
+// vector.
 u64 meddle(CpuState& s, u64 a, u64 b, u64 c, u64) {
   seen = {s.x[0], s.x[20], a, b, c, s.nzcv, s.site, s.v[3].lo, s.fpsr};
   s.x[0] = 100;
@@ -61,7 +63,7 @@ TEST_CASE("baseline: a helper with state sees and changes all of it") {
   Fixture f;
   f.m.helpers[static_cast<usize>(Helper::mrs)] = &meddle;
   Builder& b = f.b;
-  const Value kept = b.get_x(Type::I64, 0);        // the old value lives on behind the call
+  const Value kept = b.get_x(Type::I64, 0);  // the old value lives on behind the call
   const Value kept20 = b.get_x(Type::I64, 20);
   const Value kept_vector = b.get_v(3);
   b.set_x(0, b.add_imm(kept, 1));
@@ -128,8 +130,8 @@ TEST_CASE("baseline: flags of the host's arithmetic are in FPSR for a helper tha
   f.m.s.v[1].lo = 0x4008000000000000;  // 3
   f.m.s.v[4].lo = 0;
   CHECK(f.run() == ExitReason::Next);
-  CHECK(seen.fpsr == 0x10);       // IXC of 1 / 3
-  CHECK(f.m.s.fpsr == 0x2);       // DZC of 1 / 0, after FPSR was cleared
+  CHECK(seen.fpsr == 0x10);  // IXC of 1 / 3
+  CHECK(f.m.s.fpsr == 0x2);  // DZC of 1 / 0, after FPSR was cleared
   CHECK(f.m.s.v[3].lo == 0x7ff0000000000000);
 }
 

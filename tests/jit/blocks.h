@@ -1,5 +1,5 @@
-// Random blocks, every form of every computing op, and what compiled code makes of them against the interpreter: what each compiled tier's
-// tests run.
+// Random blocks, every form of every computing op, and what compiled code makes of them against the interpreter: what
+// each compiled tier's tests run.
 #pragma once
 #include <fmt/format.h>
 
@@ -31,15 +31,19 @@ struct Random {
 
 // Values where integers and floats go wrong, among random ones.
 inline u64 interesting(Random& r) {
-  static constexpr u64 kCorners[] = {0, 1, 2, 3, 7, 8, 31, 32, 33, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-                                     0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffffe, 0xffffffff00000000,
-                                     // doubles: 1, -1, 0.5, infinities, NaNs, subnormals, smallest normal, 2^31, 2^32, 2^63, 2^64, 1e-300
-                                     0x3ff0000000000000, 0xbff0000000000000, 0x3fe0000000000000, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000,
-                                     0x7ff0000000000001, 0xfff8000000000123, 0x000fffffffffffff, 0x0010000000000000, 0x0010000000000001, 0x41e0000000000000,
-                                     0x41f0000000000000, 0x43e0000000000000, 0xc3e0000000000000, 0x43f0000000000000, 0x01a56e1fc2f8f359, 0x7fefffffffffffff,
-                                     // pairs of singles
-                                     0x3f800000bf800000, 0x7f800000ff800000, 0x7fc000007f800001, 0x007fffff00800000, 0x00800001cf000000, 0x4f0000004f800000,
-                                     0x5f0000007f7fffff, 0x3fc00000c0200000, 0xffc0000080000000, 0x3f8000003f800001, 0x0000000180000001};
+  static constexpr u64 kCorners[] = {
+      0, 1, 2, 3, 7, 8, 31, 32, 33, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
+      0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffffe,
+      0xffffffff00000000,
+      // doubles: 1, -1, 0.5, infinities, NaNs, subnormals, smallest normal, 2^31, 2^32, 2^63, 2^64, 1e-300
+      0x3ff0000000000000, 0xbff0000000000000, 0x3fe0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
+      0x7ff8000000000000, 0x7ff0000000000001, 0xfff8000000000123, 0x000fffffffffffff, 0x0010000000000000,
+      0x0010000000000001, 0x41e0000000000000, 0x41f0000000000000, 0x43e0000000000000, 0xc3e0000000000000,
+      0x43f0000000000000, 0x01a56e1fc2f8f359, 0x7fefffffffffffff,
+      // pairs of singles
+      0x3f800000bf800000, 0x7f800000ff800000, 0x7fc000007f800001, 0x007fffff00800000, 0x00800001cf000000,
+      0x4f0000004f800000, 0x5f0000007f7fffff, 0x3fc00000c0200000, 0xffc0000080000000, 0x3f8000003f800001,
+      0x0000000180000001};
   switch (r.below(4)) {
     case 0: return r();
     case 1: return r() & r() & r();
@@ -76,7 +80,8 @@ struct Tiers {
     const ExitReason a = interpreter.run(want.s, block);
     const ExitReason b = static_cast<ExitReason>(compiler.enter(got.s, code.entry));
     if (plain(a) != plain(b)) return fmt::format("exit: expected {}, is {}", static_cast<u32>(a), static_cast<u32>(b));
-    if (a != ExitReason::Fault && want.s.pc != got.s.pc) return fmt::format("pc: expected {:x}, is {:x}", want.s.pc, got.s.pc);
+    if (a != ExitReason::Fault && want.s.pc != got.s.pc)
+      return fmt::format("pc: expected {:x}, is {:x}", want.s.pc, got.s.pc);
     return difference(want, got);
   }
 };
@@ -97,7 +102,8 @@ inline void set(ir::Builder& b, Type t, unsigned n, Value v) {
   b.set_v(n, v);
 }
 
-// A random block: computing ops over registers, constants and earlier values, register writes, accesses, some passed through the IR passes.
+// A random block: computing ops over registers, constants and earlier values, register writes, accesses, some passed
+// through the IR passes.
 class Generator {
  public:
   Generator(Random& r, const std::vector<Inst>& shapes) : r_(r), shapes_(shapes) {}
@@ -119,7 +125,8 @@ class Generator {
   Value pick(ir::Builder& b, Type t) {
     std::vector<Value> have;
     for (Value v = 0; v < b.block().insts.size(); ++v)
-      if (b.block().insts[v].op != Op::Insn && b.type(v) == t && b.block().insts[v].op != Op::LoadPair) have.push_back(v);
+      if (b.block().insts[v].op != Op::Insn && b.type(v) == t && b.block().insts[v].op != Op::LoadPair)
+        have.push_back(v);
     const u64 choice = r_.below(8);
     if (!have.empty() && choice < 4) return have[have.size() - 1 - r_.below(std::min<u64>(have.size(), 6))];
     if (choice == 4 && ir::is_int(t)) return b.constant(t, interesting(r_) & low_mask(ir::width(t)));
@@ -146,7 +153,10 @@ class Generator {
     static constexpr Type kTypes[] = {Type::I32, Type::I64, Type::F32, Type::F64, Type::V128};
     const Type t = kTypes[r_.below(5)];
     MemInfo m;
-    m.size_log2 = static_cast<u8>(t == Type::V128 ? 4 : t == Type::F64 ? 3 : t == Type::F32 ? 2 : r_.below(t == Type::I64 ? 4 : 3));
+    m.size_log2 = static_cast<u8>(t == Type::V128  ? 4
+                                  : t == Type::F64 ? 3
+                                  : t == Type::F32 ? 2
+                                                   : r_.below(t == Type::I64 ? 4 : 3));
     m.sign = ir::is_int(t) && r_.below(3) == 0;
     m.unprivileged = r_.below(16) == 0;
     m.aligned = r_.below(8) == 0;
@@ -199,7 +209,9 @@ class Generator {
       case 0: return b.exit_next(0x100);
       case 1: return b.exit_indirect(ir::IndirectKind::Jump, pick(b, Type::I64));
       case 2: return b.exit_if(b.cond_holds(static_cast<unsigned>(r_.below(14)), flags(b)), 0x40, -8);
-      default: return b.exit_if(b.cmp(static_cast<ir::CmpKind>(r_.below(6)), pick(b, Type::I32), pick(b, Type::I32)), 0x80, 0x1004);
+      default:
+        return b.exit_if(b.cmp(static_cast<ir::CmpKind>(r_.below(6)), pick(b, Type::I32), pick(b, Type::I32)), 0x80,
+                         0x1004);
     }
   }
 
@@ -240,7 +252,8 @@ inline void check_random_blocks(jit::Tier& tier, u64 blocks, u64 seed) {
   }
 }
 
-// Registers: pinned and not; a result over an operand; two equal operands. Every `step`-th of the four variants of each form.
+// Registers: pinned and not; a result over an operand; two equal operands. Every `step`-th of the four variants of each
+// form.
 inline void check_every_form(jit::Tier& tier, unsigned step) {
   Tiers t(tier);
   Random r(1);
@@ -255,8 +268,11 @@ inline void check_every_form(jit::Tier& tier, unsigned step) {
       const unsigned first = variant == 0 ? 0 : variant == 1 ? 5 : 12;
       for (unsigned n = 0; n < ir::info(shape.op).operands.size(); ++n) {
         const unsigned reg = variant == 3 ? first : first + n;
-        shape.args[n] = operand_type(shape, n) == Type::I32 && n == 2 ? b.and_imm(get(b, Type::I32, reg), cpu::kNzcvMask) : get(b, operand_type(shape, n), reg);
-        if (shape.op == Op::CondHolds || shape.op == Op::NzcvToArch) shape.args[n] = b.and_imm(shape.args[n], cpu::kNzcvMask);
+        shape.args[n] = operand_type(shape, n) == Type::I32 && n == 2
+                            ? b.and_imm(get(b, Type::I32, reg), cpu::kNzcvMask)
+                            : get(b, operand_type(shape, n), reg);
+        if (shape.op == Op::CondHolds || shape.op == Op::NzcvToArch)
+          shape.args[n] = b.and_imm(shape.args[n], cpu::kNzcvMask);
       }
       const Value v = static_cast<Value>(block.insts.size());
       block.insts.push_back(shape);

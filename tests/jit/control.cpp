@@ -1,4 +1,5 @@
-// What each compiled tier must do alike: how compiled blocks leave and meet: links within and across pages, the jump cache, polls, virtual time, faults, exceptions, helpers.
+// What each compiled tier must do alike: how compiled blocks leave and meet: links within and across pages, the jump
+// cache, polls, virtual time, faults, exceptions, helpers.
 #include "ir/builder.h"
 #include "jit/tiers.h"
 #include "machine.h"
@@ -40,7 +41,9 @@ std::unique_ptr<jit::Tier> make() {
   return std::move(*tier);
 }
 
-ExitReason enter(jit::Tier& tier, Machine& m, const CompiledCode& code) { return static_cast<ExitReason>(tier.enter(m.s, code.entry)); }
+ExitReason enter(jit::Tier& tier, Machine& m, const CompiledCode& code) {
+  return static_cast<ExitReason>(tier.enter(m.s, code.entry));
+}
 
 }  // namespace
 
@@ -72,7 +75,9 @@ TEST_CASE("compiled blocks: both sides of a conditional exit link") {
   for (const bool backward : {false, true}) {
     auto tier = make();
     Machine m;
-    const auto leave = [&](Builder& b) { b.exit_if(b.cmp(ir::CmpKind::Ne, b.get_x(Type::I64, 1), b.imm64(0)), backward ? 0x20 : 0x100, 0x44); };
+    const auto leave = [&](Builder& b) {
+      b.exit_if(b.cmp(ir::CmpKind::Ne, b.get_x(Type::I64, 1), b.imm64(0)), backward ? 0x20 : 0x100, 0x44);
+    };
     CompiledCode a = adder(*tier, 0x40, 0, 1, leave);
     CompiledCode taken = adder(*tier, backward ? 0x20 : 0x100, 2, 1, [](Builder& b) { b.exit_next(0x200); });
     CompiledCode other = adder(*tier, 0x44, 3, 1, [](Builder& b) { b.exit_next(0x300); });
@@ -142,7 +147,8 @@ TEST_CASE("compiled blocks: indirect exits go through the jump cache") {
   auto tier = make();
   Machine m;
   const u64 target = kBase + 0x5678;
-  CompiledCode a = adder(*tier, 0, 0, 1, [](Builder& b) { b.exit_indirect(ir::IndirectKind::Return, b.get_x(Type::I64, 30)); });
+  CompiledCode a =
+      adder(*tier, 0, 0, 1, [](Builder& b) { b.exit_indirect(ir::IndirectKind::Return, b.get_x(Type::I64, 30)); });
   CompiledCode c = adder(*tier, 0x678, 1, 1, [](Builder& b) { b.exit_next(0x80); });
   m.s.x[30] = target;
   CHECK(enter(*tier, m, a) == ExitReason::Indirect);
@@ -224,7 +230,8 @@ TEST_CASE("compiled blocks: accesses in the TLB take no slow path") {
 TEST_CASE("compiled blocks: exception and dispatch exits") {
   auto tier = make();
   Machine m;
-  CompiledCode svc = adder(*tier, 0x20, 0, 1, [](Builder& b) { b.exit_exception(0x15u << 26 | 1u << 25 | 0x42, true); });
+  CompiledCode svc =
+      adder(*tier, 0x20, 0, 1, [](Builder& b) { b.exit_exception(0x15u << 26 | 1u << 25 | 0x42, true); });
   CHECK(enter(*tier, m, svc) == ExitReason::Exception);
   CHECK(m.s.pc == kBase + 0x20);
   CHECK(m.s.exception.ec == 0x15);

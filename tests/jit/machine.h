@@ -1,5 +1,5 @@
-// What the tests of the compiled tiers run blocks on: a CPU state, a small guest memory behind shadow TLBs and slow paths, and the comparison
-// of one run with the interpreter's.
+// What the tests of the compiled tiers run blocks on: a CPU state, a small guest memory behind shadow TLBs and slow
+// paths, and the comparison of one run with the interpreter's.
 #pragma once
 #include <array>
 #include <cstring>
@@ -14,7 +14,8 @@
 
 namespace ferry::jit::test {
 
-// Guest memory: kPages pages at kBase. By page number modulo 4: 0 and 1 are in the TLBs, 2 is not (slow path succeeds), 3 faults.
+// Guest memory: kPages pages at kBase. By page number modulo 4: 0 and 1 are in the TLBs, 2 is not (slow path succeeds),
+// 3 faults.
 constexpr u64 kBase = 0xffff'8000'4000'0000;
 constexpr usize kPages = 8;
 constexpr usize kMemBytes = kPages * 4096;
@@ -28,7 +29,11 @@ struct Machine {
   std::array<const void*, static_cast<usize>(MemHelper::kCount)> mem_helpers{};
   u64 slow_calls = 0;
 
-  Machine() : read(cpu::kTlbEntries, {cpu::kTlbInvalid, 0}), write(read), unpriv(read), jumps(cpu::kJumpEntries, {~u64{0}, 0, nullptr, 0}) {
+  Machine()
+      : read(cpu::kTlbEntries, {cpu::kTlbInvalid, 0}),
+        write(read),
+        unpriv(read),
+        jumps(cpu::kJumpEntries, {~u64{0}, 0, nullptr, 0}) {
     for (usize p = 0; p < kPages; ++p) {
       if (p % 4 > 1) continue;
       const u64 va = kBase + 4096 * p;
@@ -36,9 +41,10 @@ struct Machine {
       read[(va >> 12) & (cpu::kTlbEntries - 1)] = e;
       write[(va >> 12) & (cpu::kTlbEntries - 1)] = e;
     }
-    mem_helpers = {reinterpret_cast<const void*>(&slow_load), reinterpret_cast<const void*>(&slow_store), reinterpret_cast<const void*>(&slow_atomic),
-                   reinterpret_cast<const void*>(&slow_zero)};
-    for (unsigned h = 0; h < static_cast<unsigned>(cpu::Helper::kCount); ++h) helpers.push_back(cpu::helper_info(static_cast<cpu::Helper>(h)).function);
+    mem_helpers = {reinterpret_cast<const void*>(&slow_load), reinterpret_cast<const void*>(&slow_store),
+                   reinterpret_cast<const void*>(&slow_atomic), reinterpret_cast<const void*>(&slow_zero)};
+    for (unsigned h = 0; h < static_cast<unsigned>(cpu::Helper::kCount); ++h)
+      helpers.push_back(cpu::helper_info(static_cast<cpu::Helper>(h)).function);
     s.tlb_read = read.data();
     s.tlb_write = write.data();
     s.tlb_unpriv_read = s.tlb_unpriv_write = unpriv.data();
@@ -63,7 +69,8 @@ struct Machine {
     const u64 bytes = info.zero_block ? 64 : info.bytes();
     const u64 align = info.aligned ? bytes : s.mode.align_check() != 0 ? u64{1} << info.size_log2 : 1;
     const u64 off = va - kBase;
-    const bool mapped = off < kMemBytes && off + bytes <= kMemBytes && (off >> 12) % 4 != 3 && ((off + bytes - 1) >> 12) % 4 != 3;
+    const bool mapped =
+        off < kMemBytes && off + bytes <= kMemBytes && (off >> 12) % 4 != 3 && ((off + bytes - 1) >> 12) % 4 != 3;
     if (mapped && va % align == 0) return m.memory.data() + off;
     s.fault = 1;
     s.exception = {};

@@ -9,7 +9,8 @@ namespace ferry::jit::test {
 TEST_CASE("optimizing: random blocks") {
   for (const unsigned level : {0u, 1u, 2u}) {
     auto tier = std::move(*Optimizing::create(64 << 20, level));
-    check_random_blocks(*tier, from_environment("FERRY_RANDOM_BLOCKS", 240) / 3, from_environment("FERRY_SEED", 11 + level));
+    check_random_blocks(*tier, from_environment("FERRY_RANDOM_BLOCKS", 240) / 3,
+                        from_environment("FERRY_SEED", 11 + level));
   }
 }
 

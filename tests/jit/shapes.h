@@ -1,5 +1,5 @@
-// Every form of every op that computes something (Pure and Fp), found by asking the verifier: types, lanes, immediates. A new op is
-// tested unasked.
+// Every form of every op that computes something (Pure and Fp), found by asking the verifier: types, lanes, immediates.
+// A new op is tested unasked.
 #pragma once
 #include <vector>
 
@@ -24,7 +24,8 @@ inline bool well_formed(ir::Inst inst) {
   for (unsigned n = 0; n < ir::info(inst.op).operands.size(); ++n) {
     const ir::Type t = operand_type(inst, n);
     if (t == ir::Type::None) return false;
-    b.insts.push_back(t == ir::Type::V128 ? ir::Inst{.op = ir::Op::VConst, .type = t} : ir::Inst{.op = ir::Op::Const, .type = t});
+    b.insts.push_back(t == ir::Type::V128 ? ir::Inst{.op = ir::Op::VConst, .type = t}
+                                          : ir::Inst{.op = ir::Op::Const, .type = t});
     inst.args[n] = n;
   }
   return ir::verify_inst(b, inst).empty();
@@ -51,14 +52,17 @@ inline std::vector<ir::Inst> all_shapes() {
         if (!has_from && from != Type::I32) continue;
         if (has_from && from == Type::V128) continue;
         for (u8 lane = 0; lane < (vector ? 4 : 1); ++lane) {
-          const bool takes_imm = op == Op::Sext || op == Op::Zext || op == Op::Extr || op == Op::VShl || op == Op::VUShr || op == Op::VSShr ||
-                                 op == Op::VDupLane || op == Op::VInsert || op == Op::VExtract || op == Op::VExt || op == Op::VRev || by_lanes;
-          const bool takes_round = op == Op::FRound || op == Op::FToS || op == Op::FToU || op == Op::VFToS || op == Op::VFToU || op == Op::VFRound;
+          const bool takes_imm = op == Op::Sext || op == Op::Zext || op == Op::Extr || op == Op::VShl ||
+                                 op == Op::VUShr || op == Op::VSShr || op == Op::VDupLane || op == Op::VInsert ||
+                                 op == Op::VExtract || op == Op::VExt || op == Op::VRev || by_lanes;
+          const bool takes_round = op == Op::FRound || op == Op::FToS || op == Op::FToU || op == Op::VFToS ||
+                                   op == Op::VFToU || op == Op::VFRound;
           const unsigned aux_count = op == Op::Cmp ? 6 : op == Op::CondHolds ? 16 : takes_round ? 7 : 1;
           for (u64 imm = 0; imm <= (takes_imm ? 64 : 0); ++imm) {
             if (by_lanes && imm != (16u >> lane) && imm != (8u >> lane)) continue;
             for (u8 aux = 0; aux < aux_count; ++aux) {
-              ir::Inst inst{.op = op, .type = t, .from = has_from ? from : Type::None, .lane = lane, .aux = aux, .imm = imm};
+              ir::Inst inst{
+                  .op = op, .type = t, .from = has_from ? from : Type::None, .lane = lane, .aux = aux, .imm = imm};
               if (well_formed(inst)) shapes.push_back(inst);
             }
           }

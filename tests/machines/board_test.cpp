@@ -57,7 +57,9 @@ struct Bench {
     REQUIRE(edit_hardware(*t, record));
     return std::move(*t);
   }
-  Result<std::unique_ptr<Board>> build(const DeviceTree& t) { return Board::build(t, record, back_ends, BoardPlace{memory, clock, events, cpus}); }
+  Result<std::unique_ptr<Board>> build(const DeviceTree& t) {
+    return Board::build(t, record, back_ends, BoardPlace{memory, clock, events, cpus});
+  }
   Result<std::unique_ptr<Board>> build() { return build(tree()); }
   u64 load(u64 pa, unsigned size = 4) {
     const auto* region = memory.find(pa);
@@ -90,10 +92,10 @@ TEST_CASE("the virt board is built: devices answer at their addresses and drive 
   bench.store(0x09000030, 0x301);  // UARTCR: on, transmit, receive
   bench.store(0x09000000, 'F', 1);
   CHECK(bench.serial.text == "F");
-  CHECK(bench.load(0x0a000000) == 0x74726976);  // "virt"
-  CHECK(bench.load(0x0a000008) == 2);           // block
-  CHECK(bench.load(0x0a000208) == 4);           // entropy
-  CHECK(bench.load(0x0a000408) == 0);           // nothing there
+  CHECK(bench.load(0x0a000000) == 0x74726976);     // "virt"
+  CHECK(bench.load(0x0a000008) == 2);              // block
+  CHECK(bench.load(0x0a000208) == 4);              // entropy
+  CHECK(bench.load(0x0a000408) == 0);              // nothing there
   CHECK((bench.load(0x0800ffe8) & 0xf0) == 0x30);  // GICD_PIDR2: GICv3
   for (const IrqLine& line : (*board)->timer_lines(0)) CHECK(line.connected());
 

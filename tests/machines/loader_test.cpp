@@ -28,7 +28,8 @@ class Folder {
   }
   ~Folder() { std::filesystem::remove_all(path_); }
   std::string file(const std::string& name, const std::vector<u8>& bytes) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path_ + "/" + name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path_ + "/" + name;
   }
   const std::string& path() const { return path_; }

@@ -26,7 +26,9 @@ class Host : public PsciHost {
   int offs = 0, system_offs = 0, resets = 0;
 };
 
-i64 call(Host& host, u64 function, u64 a = 0, u64 b = 0, u64 c = 0) { return static_cast<i64>(firmware_call(host, {function, a, b, c})); }
+i64 call(Host& host, u64 function, u64 a = 0, u64 b = 0, u64 c = 0) {
+  return static_cast<i64>(firmware_call(host, {function, a, b, c}));
+}
 
 }  // namespace
 

@@ -1,7 +1,9 @@
-// Random sequences of every class: meaning against the oracle in its own process, lowering of every tier against the interpreter.
+// Random sequences of every class: meaning against the oracle in its own process, lowering of every tier against the
+// interpreter.
 //
-// Quick by default; FERRY_SIZE=full runs a hundred times as many sequences, FERRY_SEED chooses others, FERRY_COUNTS names a file for the counts, FERRY_SEQUENCES=N sets the number of sequences a class,
-// FERRY_CLASS=TEXT takes only classes whose name holds the text.
+// Quick by default; FERRY_SIZE=full runs a hundred times as many sequences, FERRY_SEED chooses others, FERRY_COUNTS
+// names a file for the counts, FERRY_SEQUENCES=N sets the number of sequences a class, FERRY_CLASS=TEXT takes only
+// classes whose name holds the text.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -18,8 +20,9 @@ using frontend::EncodingClass;
 
 namespace {
 
-constexpr EncodingClass kClasses[] = {EncodingClass::DataProcessingImmediate, EncodingClass::DataProcessingRegister, EncodingClass::LoadStore,
-                                      EncodingClass::BranchExceptionSystem, EncodingClass::SimdFp};
+constexpr EncodingClass kClasses[] = {EncodingClass::DataProcessingImmediate, EncodingClass::DataProcessingRegister,
+                                      EncodingClass::LoadStore, EncodingClass::BranchExceptionSystem,
+                                      EncodingClass::SimdFp};
 
 std::string environment(const char* name) {
   const char* v = std::getenv(name);
@@ -72,7 +75,8 @@ TEST_CASE("random sequences mean what the oracle says") {
     unsigned failures = 0;
     for (u64 n = 0; n < count && failures < 5; ++n) {
       const Sequence s = generator.sequence();
-      const std::string report = against_oracle(s, states(generator, s, kStates), *interpreter, variant_of(n), **oracle);
+      const std::string report =
+          against_oracle(s, states(generator, s, kStates), *interpreter, variant_of(n), **oracle);
       if (report.empty()) continue;
       ++failures;
       FAIL_CHECK(frontend::name(k) << ", sequence " << n << " of seed " << seed() << "\n" << report);

@@ -1,5 +1,5 @@
-// Every system-register encoding at every exception level, and the meaning of the system instructions, through the translator and the
-// interpreter.
+// Every system-register encoding at every exception level, and the meaning of the system instructions, through the
+// translator and the interpreter.
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -61,7 +61,8 @@ std::map<u32, Expected> read_expected() {
     char separator = 0;
     std::istringstream(key) >> op0 >> separator >> op1 >> separator >> crn >> separator >> crm >> separator >> op2;
     const auto has = [](const std::string& text, char c) { return text.find(c) != std::string::npos; };
-    all[sysreg_key(op0, op1, crn, crm, op2)] = {name, {has(el1, 'r'), has(el1, 'w')}, {has(el0, 'r'), has(el0, 'w')}, {has(el0, 'R'), has(el0, 'W')}};
+    all[sysreg_key(op0, op1, crn, crm, op2)] = {
+        name, {has(el1, 'r'), has(el1, 'w')}, {has(el0, 'r'), has(el0, 'w')}, {has(el0, 'R'), has(el0, 'W')}};
   }
   return all;
 }
@@ -178,7 +179,7 @@ TEST_CASE("stack pointers by name and by selection") {
   Machine m;
   m.s.x[31] = 0x1000;
   m.s.x[1] = 0x2000;
-  m.run(0xd5184101);  // msr sp_el0, x1
+  m.run(0xd5184101);                                // msr sp_el0, x1
   CHECK(m.run(0xd50040bf) == ExitReason::Context);  // msr spsel, #0
   CHECK(m.s.x[31] == 0x2000);
   CHECK(m.s.mode.sp_sel() == 0);
@@ -200,7 +201,8 @@ TEST_CASE("exception generation") {
   CHECK(m.s.exception.ec == kEcBrk);
   CHECK(m.s.exception.iss == 1000);
   CHECK_FALSE(m.s.exception.return_to_next);
-  for (u32 word : {0xd4000002u, 0xd4000003u, 0xd4400000u, 0xd45e0000u, 0xd4a00001u, 0xd4a00002u, 0xd4a00003u, 0xd6bf03e0u, 0xd4000000u}) {
+  for (u32 word : {0xd4000002u, 0xd4000003u, 0xd4400000u, 0xd45e0000u, 0xd4a00001u, 0xd4a00002u, 0xd4a00003u,
+                   0xd6bf03e0u, 0xd4000000u}) {
     CAPTURE(word);  // hvc, smc, hlt, hlt #0xf000, dcps1..3, drps, unallocated
     CHECK(Machine::is_exception(m.run(word)));
     CHECK(m.s.exception.ec == kEcUnknown);
@@ -224,7 +226,8 @@ TEST_CASE("hints and barriers") {
   CHECK(m.run(0xd503205f) == ExitReason::Wfe);
   CHECK(m.run(0xd50320bf) == ExitReason::Next);  // sevl
   CHECK(m.s.event_register == 1);
-  for (u32 word : {0xd503201fu, 0xd503203fu, 0xd503233fu, 0xd503241fu, 0xd503229fu, 0xd503349fu, 0xd5033bbfu, 0xd5033f9fu, 0xd50332bfu}) {
+  for (u32 word : {0xd503201fu, 0xd503203fu, 0xd503233fu, 0xd503241fu, 0xd503229fu, 0xd503349fu, 0xd5033bbfu,
+                   0xd5033f9fu, 0xd50332bfu}) {
     CAPTURE(word);  // nop, yield, paciasp, bti, csdb, ssbb, dmb ish, dsb sy, dmb oshst
     CHECK(m.run(word) == ExitReason::Next);
   }

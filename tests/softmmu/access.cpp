@@ -11,8 +11,8 @@ namespace {
 constexpr u64 kA = kRamBase + 0x5000, kB = kRamBase + 0x9000;
 constexpr u32 kWrite = 1u << 6;
 
-// 0x1000 and 0x2000 lie on pages that are not neighbours; 0x3000 is absent, 0x4000 read-only, 0x5000 Device, 0x6000 the device window,
-// 0x7000 the user's, 0x8000 the user's read-only.
+// 0x1000 and 0x2000 lie on pages that are not neighbours; 0x3000 is absent, 0x4000 read-only, 0x5000 Device, 0x6000 the
+// device window, 0x7000 the user's, 0x8000 the user's read-only.
 struct Mapped : Machine {
   Tables low = tables(), high = tables();
   explicit Mapped(u64 sctlr = 1) {

@@ -22,14 +22,17 @@ struct Mapped : Machine {
   static MemInfo exclusive(u8 size_log2, bool pair = false) {
     return {.size_log2 = size_log2, .pair = pair, .exclusive = true, .aligned = true};
   }
-  u64 load_exclusive(u64 va, u8 size_log2, bool pair = false) { return mmu->load(va, access(exclusive(size_log2, pair))); }
+  u64 load_exclusive(u64 va, u8 size_log2, bool pair = false) {
+    return mmu->load(va, access(exclusive(size_log2, pair)));
+  }
   u64 store_exclusive(u64 va, u8 size_log2, u64 v0, u64 v1 = 0, bool pair = false) {
     MemInfo info = exclusive(size_log2, pair);
     info.write = true;
     return mmu->store(va, access(info), v0, v1);
   }
   u64 rmw(RmwKind kind, u64 va, u8 size_log2, u64 operand) {
-    return mmu->atomic(va, access({.size_log2 = size_log2, .aligned = true, .write = true}), static_cast<u64>(kind), operand, 0);
+    return mmu->atomic(va, access({.size_log2 = size_log2, .aligned = true, .write = true}), static_cast<u64>(kind),
+                       operand, 0);
   }
 };
 
@@ -110,9 +113,10 @@ TEST_CASE("read-modify-write in every size and kind") {
     RmwKind kind;
     u64 old, operand, expected;
   };
-  const Row rows[] = {{RmwKind::Swap, 5, 9, 9},       {RmwKind::Add, 0xff, 2, 1},      {RmwKind::Clr, 0xf0, 0x90, 0x60}, {RmwKind::Eor, 0xf0, 0x90, 0x60},
-                      {RmwKind::Set, 0x81, 0x42, 0xc3}, {RmwKind::SMax, 0x80, 1, 1},   {RmwKind::SMin, 0x80, 1, 0x80},   {RmwKind::UMax, 0x80, 1, 0x80},
-                      {RmwKind::UMin, 0x80, 1, 1}};
+  const Row rows[] = {
+      {RmwKind::Swap, 5, 9, 9},         {RmwKind::Add, 0xff, 2, 1},       {RmwKind::Clr, 0xf0, 0x90, 0x60},
+      {RmwKind::Eor, 0xf0, 0x90, 0x60}, {RmwKind::Set, 0x81, 0x42, 0xc3}, {RmwKind::SMax, 0x80, 1, 1},
+      {RmwKind::SMin, 0x80, 1, 0x80},   {RmwKind::UMax, 0x80, 1, 0x80},   {RmwKind::UMin, 0x80, 1, 1}};
   for (const Row& row : rows) {
     for (u8 size_log2 = 0; size_log2 < 4; ++size_log2) {
       CAPTURE(static_cast<int>(row.kind), size_log2);

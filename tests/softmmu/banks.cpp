@@ -1,4 +1,5 @@
-// Banks and maintenance: what survives a context switch, what each TLBI takes away, and when executable mappings get a new key.
+// Banks and maintenance: what survives a context switch, what each TLBI takes away, and when executable mappings get a
+// new key.
 #include "tests/catch.h"
 #include "tests/softmmu/machine.h"
 

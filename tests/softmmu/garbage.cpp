@@ -1,4 +1,5 @@
-// A guest that writes garbage everywhere: no combination of registers, tables and accesses may do more than fault. (Run with ASan too.)
+// A guest that writes garbage everywhere: no combination of registers, tables and accesses may do more than fault. (Run
+// with ASan too.)
 #include <random>
 
 #include "tests/catch.h"
@@ -24,14 +25,16 @@ struct Garbage : Machine {
     const u64 r = random();
     const u64 targets[] = {kRamBase + (r % kRamSize), kMmio, 0x0a00'0000, 0, 0x0a00'0000 + (r & 0xf000), r};
     const u64 target = targets[below(6)] & low_mask(48) & ~kPageOffset;
-    const u64 attributes = (random() & 0xfff) | (below(2) != 0 ? kAf | 3 : 1) | (below(4) == 0 ? random() & ~low_mask(48) : 0);
+    const u64 attributes =
+        (random() & 0xfff) | (below(2) != 0 ? kAf | 3 : 1) | (below(4) == 0 ? random() & ~low_mask(48) : 0);
     return target | attributes;
   }
   void registers() {
     const u64 r = random();
     s.reg(SysReg::TTBR0_EL1) = below(8) == 0 ? random() : (kRamBase + below(kRamSize)) | below(6) << 48;
     s.reg(SysReg::TTBR1_EL1) = below(8) == 0 ? random() : (kRamBase + below(kRamSize)) | below(6) << 48;
-    s.reg(SysReg::TCR_EL1) = below(4) == 0 ? r : kTcr ^ (r & (u64{1} << 7 | u64{1} << 23 | u64{0xc00'0c003f} | u64{7} << 36));
+    s.reg(SysReg::TCR_EL1) =
+        below(4) == 0 ? r : kTcr ^ (r & (u64{1} << 7 | u64{1} << 23 | u64{0xc00'0c003f} | u64{7} << 36));
     s.reg(SysReg::MAIR_EL1) = below(2) != 0 ? random() : kMair;
     s.reg(SysReg::SCTLR_EL1) = below(8) == 0 ? random() : 1 | (r & 2);
     s.el = static_cast<u8>(below(2));
@@ -81,7 +84,8 @@ struct Garbage : Machine {
         mmu->atomic(va, access(m), m.pair || below(3) == 0 ? kRmwCas : below(9), random(), random());
         break;
       }
-      case 7: case 8: mmu->store(va, access(info(true)), random(), random()); break;
+      case 7:
+      case 8: mmu->store(va, access(info(true)), random(), random()); break;
       case 9: mmu->shield(address() & ~kPageOffset); return;
       case 10: mmu->exec_key(va); return;
       default: mmu->load(va, access(info(false))); break;

@@ -12,7 +12,8 @@ namespace ferry::softmmu::test {
 using cpu::SysReg;
 
 // Descriptor bits.
-constexpr u64 kTable = 3, kPage = 3, kBlock = 1, kAf = 1u << 10, kNotGlobal = 1u << 11, kUser = 1u << 6, kReadOnly = 1u << 7;
+constexpr u64 kTable = 3, kPage = 3, kBlock = 1, kAf = 1u << 10, kNotGlobal = 1u << 11, kUser = 1u << 6,
+              kReadOnly = 1u << 7;
 constexpr u64 kPxn = u64{1} << 53, kUxn = u64{1} << 54;
 constexpr u64 attr(unsigned index) { return u64{index} << 2; }
 // MAIR: 0 = Normal write-back, 1 = Device-nGnRnE, 2 = Normal non-cacheable.
@@ -54,7 +55,8 @@ struct FakeObserver final : CodeObserver {
 // Stage 1 tables of one range, built on demand.
 class Tables {
  public:
-  Tables(AddressSpace& space, u64& next, unsigned granule, unsigned input_bits) : space_(space), next_(next), granule_(granule), input_bits_(input_bits) {
+  Tables(AddressSpace& space, u64& next, unsigned granule, unsigned input_bits)
+      : space_(space), next_(next), granule_(granule), input_bits_(input_bits) {
     const unsigned stride = granule - 3;
     first_level_ = 4 - (input_bits - granule + stride - 1) / stride;
     base_ = allocate();
@@ -127,7 +129,9 @@ struct Machine {
     s.reg(SysReg::SCTLR_EL1) = sctlr;
     mmu->select();
   }
-  Tables tables(unsigned granule = 12, unsigned input_bits = 48) { return Tables(space, next_table, granule, input_bits); }
+  Tables tables(unsigned granule = 12, unsigned input_bits = 48) {
+    return Tables(space, next_table, granule, input_bits);
+  }
 
   static u32 access(MemInfo m, u32 site = 0) { return make_access(m.encode(), site); }
   u64 load(u64 va, u8 size_log2 = 3) {

@@ -21,7 +21,8 @@ struct Pair : Machine {
   Pair() {
     low.map(0x1000, kA | kPage | kNormal | kNotGlobal);
     enable(low, high);
-    for (const SysReg r : {SysReg::TTBR0_EL1, SysReg::TTBR1_EL1, SysReg::TCR_EL1, SysReg::SCTLR_EL1, SysReg::MAIR_EL1, SysReg::ID_AA64MMFR0_EL1})
+    for (const SysReg r : {SysReg::TTBR0_EL1, SysReg::TTBR1_EL1, SysReg::TCR_EL1, SysReg::SCTLR_EL1, SysReg::MAIR_EL1,
+                           SysReg::ID_AA64MMFR0_EL1})
       other->reg(r) = s.reg(r);
     other->el = 1;
     other->cpu_index = 1;
@@ -86,7 +87,8 @@ TEST_CASE("processors that run are waited for, also when both shoot at once") {
       mmu.store(0x1000, Machine::access({.write = true}), static_cast<u64>(i), 0);
       if ((s.signals.load() & cpu::kSignalShootdown) != 0) m.shootdown.serve(self);
       if (i % 3 == 0) m.shootdown.shield(self, kA);
-      if (i % 7 == 0) m.shootdown.tlb_invalidate(self, {.scope = cpu::TlbiOp::Scope::Asid, .broadcast = true, .asid = 1});
+      if (i % 7 == 0)
+        m.shootdown.tlb_invalidate(self, {.scope = cpu::TlbiOp::Scope::Asid, .broadcast = true, .asid = 1});
       m.shootdown.leave(self);
     }
   };

@@ -28,7 +28,8 @@ struct Walker {
   }
   Tables& tables(unsigned half, unsigned granule, unsigned input_bits) {
     made.push_back(std::make_unique<Tables>(space, next, granule, input_bits));
-    regime.range[half] = {.table = made.back()->base(), .input_bits = static_cast<u8>(input_bits), .granule = static_cast<u8>(granule)};
+    regime.range[half] = {
+        .table = made.back()->base(), .input_bits = static_cast<u8>(input_bits), .granule = static_cast<u8>(granule)};
     return *made.back();
   }
   Translation operator()(u64 va) {
@@ -46,8 +47,8 @@ TEST_CASE("a page is found in every granule and every input size") {
     unsigned granule, input_bits, first_level;
   };
   const Row rows[] = {{12, 48, 0}, {12, 40, 0}, {12, 39, 1}, {12, 36, 1}, {12, 31, 1}, {12, 30, 2}, {12, 25, 2},
-                      {14, 48, 0}, {14, 47, 1}, {14, 39, 1}, {14, 36, 2}, {14, 32, 2}, {14, 25, 3},
-                      {16, 48, 1}, {16, 42, 2}, {16, 36, 2}, {16, 30, 2}, {16, 29, 3}, {16, 25, 3}};
+                      {14, 48, 0}, {14, 47, 1}, {14, 39, 1}, {14, 36, 2}, {14, 32, 2}, {14, 25, 3}, {16, 48, 1},
+                      {16, 42, 2}, {16, 36, 2}, {16, 30, 2}, {16, 29, 3}, {16, 25, 3}};
   for (const Row& row : rows) {
     for (unsigned half = 0; half < 2; ++half) {
       CAPTURE(row.granule, row.input_bits, half);
@@ -74,7 +75,8 @@ TEST_CASE("blocks exist at the levels of their granule only") {
     unsigned granule, level;
     bool valid;
   };
-  const Row rows[] = {{12, 0, false}, {12, 1, true}, {12, 2, true}, {14, 1, false}, {14, 2, true}, {16, 1, false}, {16, 2, true}};
+  const Row rows[] = {{12, 0, false}, {12, 1, true},  {12, 2, true}, {14, 1, false},
+                      {14, 2, true},  {16, 1, false}, {16, 2, true}};
   for (const Row& row : rows) {
     CAPTURE(row.granule, row.level);
     Walker w;
@@ -179,7 +181,8 @@ TEST_CASE("permissions follow AP, XN, WXN and what the tables take away") {
     bool wxn;
     unsigned permissions;
   };
-  constexpr u64 kApTableNoEl0 = u64{1} << 61, kApTableReadOnly = u64{1} << 62, kUxnTable = u64{1} << 60, kPxnTable = u64{1} << 59;
+  constexpr u64 kApTableNoEl0 = u64{1} << 61, kApTableReadOnly = u64{1} << 62, kUxnTable = u64{1} << 60,
+                kPxnTable = u64{1} << 59;
   const Row rows[] = {
       {0, 0, false, kRead1 | kWrite1 | kExecute1 | kExecute0},
       {kUser, 0, false, kRead1 | kWrite1 | kRead0 | kWrite0 | kExecute0},  // writable at EL0: not executable at EL1
@@ -233,7 +236,8 @@ TEST_CASE("tables may be big-endian") {
   t.map(0x1000, 0x8100'0000 | kPage | kNormal);
   for (unsigned level = 1; level < 4; ++level) {
     u64 pa = t.base();
-    for (unsigned l = 1; l < level; ++l) pa = __builtin_bswap64(t.get(pa + 8 * bits(0x1000, t.span(l) + 8, t.span(l)))) & low_mask(48) & ~low_mask(12);
+    for (unsigned l = 1; l < level; ++l)
+      pa = __builtin_bswap64(t.get(pa + 8 * bits(0x1000, t.span(l) + 8, t.span(l)))) & low_mask(48) & ~low_mask(12);
     pa += 8 * bits(0x1000, t.span(level) + 8, t.span(level));
     t.put(pa, __builtin_bswap64(t.get(pa)));
   }

@@ -2,9 +2,9 @@
 #pragma once
 typedef unsigned long u64;
 typedef unsigned int u32;
-static volatile u32 *const uart = (volatile u32 *)0x09000000;
+static volatile u32* const uart = (volatile u32*)0x09000000;
 static inline void put(char c) { *uart = (u32)c; }
-static inline void text(const char *s) {
+static inline void text(const char* s) {
   while (*s) put(*s++);
 }
 static inline void hex(u64 v) {
@@ -22,8 +22,8 @@ static inline void decimal(unsigned v) {
   put((char)('0' + v % 10));
 }
 // The compiler may call it.
-void *memset(void *to, int c, u64 n) {
-  volatile char *p = to;
+void* memset(void* to, int c, u64 n) {
+  volatile char* p = to;
   while (n-- > 0) *p++ = (char)c;
   return to;
 }
