@@ -85,7 +85,7 @@ int explain_command(Arguments arguments) {
   }
   for (const u32 word : words) explain_word(word);
   ir::Block block;
-  frontend::translate(block, words, 0, linux_mode(), static_cast<unsigned>(words.size()));
+  frontend::translate(block, words, 0, linux_mode(), static_cast<unsigned>(words.size()), cpu::implemented_features());
   if (block.insn_count < words.size())
     fmt::print("the block ends after {} of {} instructions\n", block.insn_count, words.size());
   print_ir("IR as translated (EL1, SCTLR.SA = 1, TBI0 = 1)", block);

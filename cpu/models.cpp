@@ -54,17 +54,17 @@ void cortex_a57(CpuState& s) {
 void cortex_a72(CpuState& s) {
   set_core(s, {0x410fd083, 0x00001124, 0x8444c004, 0x41023000, 0x701fe00a, 0x201fe012, 0x707fe07a});
 }
-// Everything there is: a Cortex-A57 with 16 KiB granules.
+// The base of everything there is: a Cortex-A57 with 16 KiB granules.
 void max(CpuState& s) {
   cortex_a57(s);
   s.reg(SysReg::ID_AA64MMFR0_EL1) |= 1u << 20;
 }
 
-constexpr std::array kModels = {
-    Model{"cortex-a53", "arm,cortex-a53", cortex_a53},
-    Model{"cortex-a57", "arm,cortex-a57", cortex_a57},
-    Model{"cortex-a72", "arm,cortex-a72", cortex_a72},
-    Model{"max", "arm,cortex-a57", max},
+const std::array kModels = {
+    Model{"cortex-a53", "arm,cortex-a53", cortex_a53, {}},
+    Model{"cortex-a57", "arm,cortex-a57", cortex_a57, {}},
+    Model{"cortex-a72", "arm,cortex-a72", cortex_a72, {}},
+    Model{"max", "arm,cortex-a57", max, implemented_features()},
 };
 
 void clear_pe(CpuState& s) {
@@ -108,7 +108,9 @@ Result<const Model*> find_model(std::string_view name) {
 void reset(CpuState& s, const Model& model, u32 cpu_index, unsigned entry_el) {
   clear_pe(s);
   for (const SysRegInfo& r : sysregs()) s.reg(r.reg) = r.reset;
+  s.features = model.features;
   model.set_id_registers(s);
+  advertise(s);
   // Clusters of 16, as the virt board numbers cores with a GICv3.
   s.reg(SysReg::MPIDR_EL1) |= u64{cpu_index & 15} | u64{cpu_index >> 4} << 8;
   s.cpu_index = cpu_index;

@@ -9,9 +9,10 @@
 namespace ferry::cpu {
 
 struct Model {
-  std::string_view name;        // "cortex-a57"
-  std::string_view compatible;  // device-tree compatible, "arm,cortex-a57"
-  void (*set_id_registers)(CpuState&);
+  std::string_view name;                // "cortex-a57"
+  std::string_view compatible;          // device-tree compatible, "arm,cortex-a57"
+  void (*set_id_registers)(CpuState&);  // of an ARMv8.0 core; what `features` adds comes on top (cpu::advertise)
+  FeatureSet features;
 };
 Result<const Model*> find_model(std::string_view name);
 std::vector<std::string_view> model_names();

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "core/types.h"
+#include "cpu/features.h"
 #include "cpu/mode.h"
 #include "cpu/nzcv.h"
 
@@ -129,6 +130,7 @@ struct alignas(64) CpuState {
   ExceptionInfo exception;
   std::atomic<u32> signals;  // kSignal...: set by others, together with budget < 0
   u32 cpu_index;
+  FeatureSet features;  // of the model
   Environment* env;
   void* mmu;                // the softmmu::Mmu behind mem_helpers
   void* link_site;          // the LinkSite that ExitReason::Next left by

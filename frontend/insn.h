@@ -2,6 +2,7 @@
 // emits one instruction.
 #pragma once
 #include "core/types.h"
+#include "cpu/features.h"
 #include "cpu/mode.h"
 #include "ir/builder.h"
 
@@ -12,6 +13,7 @@ namespace ferry::frontend {
 struct Context {
   ir::Builder& b;
   cpu::Mode mode;
+  cpu::FeatureSet features = {};
   u32 offset = 0;  // byte offset of the instruction in its 4 KiB page
   bool ended = false;
   bool sp_aligned = false;  // SP is known to be a multiple of 16 here (checked earlier in the block)
@@ -31,6 +33,7 @@ struct Context {
   i32 target(i64 delta) const { return static_cast<i32>(static_cast<i64>(offset) + delta); }
   // Ends the block with the UNDEFINED exception (EC 0), or another synchronous one whose preferred return is this
   // instruction.
+  bool has(cpu::Feature f) const { return features.has(f); }
   void undefined() { exception(0x00, 0); }
   void exception(u32 ec, u32 iss, bool return_to_next = false) {
     b.exit_exception(ec << 26 | 1u << 25 | iss, return_to_next);

@@ -69,6 +69,7 @@ struct Row {
   unsigned id;  // Capstone's base id (arm64_insn); kAnyId where Capstone does not know the instruction
   EmitFn emit;
   const char* title;  // the manual's title
+  cpu::Feature feature = cpu::Feature::Base;
 };
 constexpr unsigned kAnyId = 0;
 
@@ -78,14 +79,23 @@ void emit_fields(Context& c, [[maybe_unused]] u32 word, std::index_sequence<I...
                 "the function's parameters are not the pattern's fields");
   Fn(c, static_cast<unsigned>(bits(word, P.fields[I].low + P.fields[I].width - 1u, P.fields[I].low))...);
 }
-template <BitPattern P, auto Fn>
+template <BitPattern P, auto Fn, cpu::Feature F = cpu::Feature::Base>
 void emit_row(Context& c, u32 word) {
+  if (F != cpu::Feature::Base && !c.has(F)) return c.undefined();
   emit_fields<P, Fn>(c, word, std::make_index_sequence<P.field_count>{});
 }
 
 template <BitPattern P, auto Fn>
 consteval Row row(unsigned id, const char* title) {
   return {P.mask, P.value, id, &emit_row<P, Fn>, title};
+}
+
+// A row of an extension, which Capstone need not know:
+//   row<"z 0 111000 a r 1 sssss 0000 00 nnnnn ttttt", atomic_add, cpu::Feature::LSE>("LDADD")
+// UNDEFINED where the processor's model lacks the feature.
+template <BitPattern P, auto Fn, cpu::Feature F>
+consteval Row row(const char* title) {
+  return {P.mask, P.value, kAnyId, &emit_row<P, Fn, F>, title, F};
 }
 
 // The first row whose fixed bits match and whose id Capstone agrees with (id 0: Capstone does not know the word), or

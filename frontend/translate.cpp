@@ -20,7 +20,8 @@ u32 limit_of(std::span<const u32> words, u32 page_offset, cpu::Mode mode, unsign
 
 }  // namespace
 
-void translate(ir::Block& out, std::span<const u32> words, u32 page_offset, cpu::Mode mode, unsigned max_insns) {
+void translate(ir::Block& out, std::span<const u32> words, u32 page_offset, cpu::Mode mode, unsigned max_insns,
+               cpu::FeatureSet features) {
   ASSERT(page_offset % 4 == 0 && page_offset < kPageBytes, "a block starts at an instruction of its page");
   ASSERT(!words.empty() && max_insns > 0, "a block has at least one instruction");
   out.insts.clear();
@@ -28,7 +29,7 @@ void translate(ir::Block& out, std::span<const u32> words, u32 page_offset, cpu:
   out.insn_count = 0;
   out.mode = mode.value;
   ir::Builder b(out);
-  Context c{.b = b, .mode = mode};
+  Context c{.b = b, .mode = mode, .features = features};
   const u32 limit = limit_of(words, page_offset, mode, max_insns);
   for (u32 i = 1; i < std::min(limit, kLookAhead); ++i) decode_soon(words[i]);
   for (u32 i = 0; i < limit; ++i) {

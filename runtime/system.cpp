@@ -16,7 +16,7 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
       memory_(memory),
       clock_(clock),
       events_(events),
-      translator_(*config.settings, *this),
+      translator_(*config.settings, *this, config.model != nullptr ? config.model->features : cpu::FeatureSet{}),
       timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
   translator_.set_compiler(std::move(compiler));

@@ -27,7 +27,8 @@ u64 now_ns() {
 
 }  // namespace
 
-Translator::Translator(const Settings& settings, CodeSource& source) : settings_(settings), source_(source) {}
+Translator::Translator(const Settings& settings, CodeSource& source, cpu::FeatureSet features)
+    : settings_(settings), source_(source), features_(features) {}
 
 TranslatedBlock* Translator::get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats) {
   std::lock_guard lock(mutex_);
@@ -62,7 +63,7 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
 
 void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit) {
   const u32 offset = static_cast<u32>(pa & 0xfff);
-  frontend::translate(out, words, offset, mode, limit);
+  frontend::translate(out, words, offset, mode, limit, features_);
   if (settings_.ir_passes) {
     const std::string complaint = ir::optimize(out, jit::helper_effects, settings_.ir_verify);
     if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
@@ -77,7 +78,7 @@ bool Translator::one_instruction(u64 pa, cpu::Mode mode, ir::Block& out) {
   u32 word;
   std::memcpy(&word, host + (pa & 0xfff), 4);
   out.insts.clear();
-  frontend::translate(out, {&word, 1}, static_cast<u32>(pa & 0xfff), mode, 1);
+  frontend::translate(out, {&word, 1}, static_cast<u32>(pa & 0xfff), mode, 1, features_);
   return true;
 }
 

@@ -28,7 +28,7 @@ class CodeSource {
 
 class Translator {
  public:
-  Translator(const Settings& settings, CodeSource& source);
+  Translator(const Settings& settings, CodeSource& source, cpu::FeatureSet features = {});
 
   // The block at pa for the mode (va: where it runs, for logs only), compiled if the tier compiles; nullptr when the
   // page cannot be read as memory. Call with no vCPU of this thread inside translated code. May flush the whole cache
@@ -87,6 +87,7 @@ class Translator {
 
   const Settings& settings_;
   CodeSource& source_;
+  const cpu::FeatureSet features_;  // of the processors' model
   std::unique_ptr<jit::Tier> compiler_;
   HostText host_text_ = nullptr;
   std::mutex mutex_;  // cache_, written_ and links

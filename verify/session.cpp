@@ -80,7 +80,8 @@ Session::Prepared* Session::prepare(usize index, Outcome& out) {
   if (p.ready) return &p;
   const std::span words(words_.data() + index, words_.size() - index);
   const u32 offset = static_cast<u32>((kCodeVa + 4 * index) % 4096);
-  frontend::translate(p.block, words, offset, mode_, variant_.stepped ? 1 : ir::kMaxBlockInsns);
+  frontend::translate(p.block, words, offset, mode_, variant_.stepped ? 1 : ir::kMaxBlockInsns,
+                      cpu::implemented_features());
   out.problem = ir::verify(p.block);
   if (out.problem.empty() && variant_.optimized) out.problem = ir::optimize(p.block, jit::helper_effects, true);
   if (!out.problem.empty()) return nullptr;

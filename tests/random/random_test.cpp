@@ -65,7 +65,7 @@ void tell(const std::string& what, u64 count) {
 }  // namespace
 
 TEST_CASE("random sequences mean what the oracle says") {
-  auto oracle = Oracle::start({FERRY_ORACLE_EMULATOR, "-cpu", "cortex-a57", FERRY_ORACLE});
+  auto oracle = Oracle::start({FERRY_ORACLE_EMULATOR, "-cpu", "max,pauth=off", FERRY_ORACLE});
   REQUIRE(oracle.ok());
   const auto interpreter = interpreter_runner();
   const u64 count = number("FERRY_SEQUENCES", 2000) * size_factor();
@@ -86,7 +86,7 @@ TEST_CASE("random sequences mean what the oracle says") {
 }
 
 TEST_CASE("words that are in no table are undefined to the oracle") {
-  auto oracle = Oracle::start({FERRY_ORACLE_EMULATOR, "-cpu", "cortex-a57", FERRY_ORACLE});
+  auto oracle = Oracle::start({FERRY_ORACLE_EMULATOR, "-cpu", "max,pauth=off", FERRY_ORACLE});
   REQUIRE(oracle.ok());
   const auto interpreter = interpreter_runner();
   std::mt19937_64 random(seed());
