@@ -12,7 +12,7 @@ OUTSIDERS = {
     "capstone/": ("frontend/", "debug/", "tests/frontend/", "tests/debug/"),
     "capstone.h": (),
     "asmjit/": ("jit/baseline/",),
-    "llvm/": ("jit/optimizing/",),
+    "llvm/": ("jit/optimizing/", "tests/frontend/map/"),
     "llvm-c/": ("jit/optimizing/",),
     "unicorn/": (),  # GPL: only ever a process of its own
 }
