@@ -21,6 +21,7 @@ constexpr Counter kCounters[] = {
     {"baseline_ns", &Stats::baseline_ns},
     {"baseline_bytes", &Stats::baseline_bytes},
     {"blocks_llvm", &Stats::blocks_llvm},
+    {"regions_dropped", &Stats::regions_dropped},
     {"llvm_ns", &Stats::llvm_ns},
     {"llvm_bytes", &Stats::llvm_bytes},
     {"blocks_retranslated", &Stats::blocks_retranslated},

@@ -32,6 +32,7 @@ struct CompiledCode {
   const void* entry = nullptr;
   u32 size = 0;                  // host bytes
   std::vector<LinkSite*> links;  // at most two of a block, any number of a region
+  u64 id = 0;                    // the tier's own
   i32* counter = nullptr;        // entries left until the code leaves with ExitReason::Hot instead; null: not counted
 };
 

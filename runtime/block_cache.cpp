@@ -96,7 +96,7 @@ void BlockCache::discard(TranslatedBlock& block) {
   if (block.first_tier != nullptr) demote(block);
   unlink_outgoing(block.code);
   if (CodePage* p = page(block.pa & kPageMask)) std::erase(p->blocks, &block);
-  if (block.tier != nullptr) block.tier->release(block.code);
+  if (block.tier != nullptr) retire(block.code, *block.tier);
   const usize mask = slots_.size() - 1;
   usize i = hash(block.pa, block.mode) & mask;
   while (slots_[i].block.get() != &block) i = (i + 1) & mask;
@@ -126,12 +126,22 @@ void BlockCache::demote(TranslatedBlock& block) {
   for (const TranslatedBlock::Covered& c : block.covered)
     if (CodePage* p = page(c.pa)) std::erase(p->covered_by, &block);
   block.covered.clear();
-  block.tier->release(block.code);
+  retire(block.code, *block.tier);
   block.code = std::exchange(block.first_code, {});
   block.tier = std::exchange(block.first_tier, nullptr);
 }
 
+void BlockCache::retire(jit::CompiledCode& code, jit::Tier& tier) {
+  retired_.push_back({std::exchange(code, {}), &tier});
+}
+
+void BlockCache::release_retired() {
+  for (Retired& r : retired_) r.tier->release(r.code);
+  retired_.clear();
+}
+
 void BlockCache::clear() {
+  retired_.clear();
   slots_ = std::vector<Slot>(kInitialSlots);
   count_ = used_ = 0;
   pages_.clear();

@@ -71,6 +71,10 @@ class BlockCache {
   // Removes the block and every link from and to it.
   void discard(TranslatedBlock& block);
   void clear();
+  // Code of blocks and regions that are gone. It is linked from nowhere, but a vCPU may still be inside it: whoever
+  // knows that none is calls release_retired(). Its link sites live until then.
+  bool has_retired() const { return !retired_.empty(); }
+  void release_retired();
 
   CodePage* page(u64 pa);  // nullptr when no block came from it
   CodePage& ensure_page(u64 pa);
@@ -96,7 +100,13 @@ class BlockCache {
   void unlink_outgoing(jit::CompiledCode& code);
   void grow();
   void unlink_incoming(TranslatedBlock& block);
+  void retire(jit::CompiledCode& code, jit::Tier& tier);
 
+  struct Retired {
+    jit::CompiledCode code;
+    jit::Tier* tier = nullptr;
+  };
+  std::vector<Retired> retired_;
   std::vector<Slot> slots_;
   usize count_ = 0;
   usize used_ = 0;

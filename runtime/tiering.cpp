@@ -73,7 +73,11 @@ void Tiering::run() {
     compile(job);
     hold_back();
     lock.lock();
-    if (job.code.entry == nullptr || job.generation != generation_) continue;
+    if (job.code.entry == nullptr) continue;
+    if (job.generation != generation_) {
+      compiler_->release(job.code);
+      continue;
+    }
     ready_.push_back(std::move(job));
     ready_flag_.store(true, std::memory_order_release);
     lock.unlock();

@@ -167,6 +167,11 @@ void Translator::link(jit::LinkSite& site, TranslatedBlock& target, u64 context,
   ++stats.links;
 }
 
+void Translator::release_dropped() {
+  std::lock_guard lock(mutex_);
+  cache_.release_retired();
+}
+
 void Translator::code_written(u64 pa) {
   std::lock_guard lock(written_mutex_);
   written_.push_back(pa & kPageMask);

@@ -60,6 +60,10 @@ class Translator {
   bool has_regions() const { return tiering_ != nullptr && tiering_->has_ready(); }
   template <class F>
   void publish(F purge, Stats& stats);
+  // Frees the code of what was dropped since. No vCPU is inside translated code, and none holds a link site. Both only
+  // where one thread runs all vCPUs.
+  bool has_dropped() const { return cache_.has_retired(); }
+  void release_dropped();
   // Starts the compile thread for hot regions; ready is called on it when there is something to publish.
   void start_tiering(std::function<void()> ready);
   void stop_tiering() { tiering_.reset(); }
@@ -102,7 +106,11 @@ template <class F>
 void Translator::publish(F purge, Stats& stats) {
   std::lock_guard lock(mutex_);
   for (RegionJob& job : tiering_->take_ready()) {
-    if (!still_holds(job)) continue;
+    if (!still_holds(job)) {
+      tiering_->compiler()->release(job.code);  // has never run
+      ++stats.regions_dropped;
+      continue;
+    }
     std::vector<TranslatedBlock::Covered> covered;
     for (usize i = 1; i < job.sources.size(); ++i)
       covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});

@@ -393,6 +393,11 @@ void Vcpu::purge(const TranslatedBlock& block) {
 }
 
 void Vcpu::publish_regions() {
+  // Alone, a vCPU that is here is proof enough that nobody runs what was dropped.
+  if (system_.config().cpus == 1 && system_.translator().has_dropped()) {
+    pending_link_ = nullptr;
+    system_.translator().release_dropped();
+  }
   if (!system_.translator().has_regions()) return;
   pending_link_ = nullptr;
   system_.translator().publish([this](const TranslatedBlock& block) { purge(block); }, stats_);

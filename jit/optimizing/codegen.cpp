@@ -1,12 +1,10 @@
 #include "jit/optimizing/codegen.h"
 
-#include <dlfcn.h>
-#include <llvm/ExecutionEngine/RuntimeDyld.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/PassManager.h>
 #include <llvm/MC/TargetRegistry.h>
-#include <llvm/Object/ObjectFile.h>
 #include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Host.h>
@@ -20,12 +18,20 @@
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 #include <llvm/Transforms/Scalar/Sink.h>
 
-#include <vector>
+#include <chrono>
+#include <mutex>
 
 namespace ferry::jit::optimizing {
 
+u64 now_ns() {
+  return static_cast<u64>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
 struct Codegen::Impl {
   unsigned level = 1;
+  u64 compile_ns = 0;
   std::unique_ptr<llvm::TargetMachine> target;
   llvm::StringMap<bool> features;
   llvm::LoopAnalysisManager loops;
@@ -57,44 +63,6 @@ struct Codegen::Impl {
 };
 
 namespace {
-
-// Sections go to code memory one after the other; they are written through one mapping and run in the other.
-class Placer final : public llvm::RuntimeDyld::MemoryManager {
- public:
-  explicit Placer(CodeMemory& memory) : memory_(memory) {}
-  uint8_t* allocateCodeSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override {
-    return allocate(size, alignment);
-  }
-  uint8_t* allocateDataSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef, bool) override {
-    return allocate(size, alignment);
-  }
-  void registerEHFrames(uint8_t*, uint64_t, size_t) override {}
-  void deregisterEHFrames() override {}
-  bool finalizeMemory(std::string*) override { return false; }
-
-  const std::vector<u8*>& sections() const { return sections_; }
-
- private:
-  uint8_t* allocate(uintptr_t size, unsigned alignment) {
-    const usize pad = (usize{0} - reinterpret_cast<std::uintptr_t>(memory_.next())) & (alignment - 1);
-    u8* at = memory_.allocate(pad + (size == 0 ? 1 : size)) + pad;
-    sections_.push_back(at);
-    return at;
-  }
-
-  CodeMemory& memory_;
-  std::vector<u8*> sections_;
-};
-
-// What code may call by name: nothing but the host's libraries (memory and mathematics functions that LLVM itself
-// introduces).
-class Symbols final : public llvm::LegacyJITSymbolResolver {
- public:
-  llvm::JITSymbol findSymbolInLogicalDylib(const std::string&) override { return nullptr; }
-  llvm::JITSymbol findSymbol(const std::string& name) override {
-    return {reinterpret_cast<u64>(dlsym(RTLD_DEFAULT, name.c_str())), llvm::JITSymbolFlags::Exported};
-  }
-};
 
 llvm::CodeGenOptLevel codegen_level(unsigned level) {
   static constexpr llvm::CodeGenOptLevel kLevels[] = {llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
@@ -143,7 +111,11 @@ std::unique_ptr<llvm::Module> Codegen::new_module(llvm::LLVMContext& context) {
   return module;
 }
 
-std::string Codegen::object_of(llvm::Module& module) {
+char Codegen::global_prefix() const { return impl_->target->createDataLayout().getGlobalPrefix(); }
+u64 Codegen::compile_ns() const { return impl_->compile_ns; }
+
+std::unique_ptr<llvm::MemoryBuffer> Codegen::object_of(llvm::Module& module) {
+  const u64 start = now_ns();
   if (impl_->level > 0) {
     for (llvm::Function& f : module)
       if (!f.isDeclaration()) impl_->passes.run(f, impl_->functions);
@@ -151,37 +123,15 @@ std::string Codegen::object_of(llvm::Module& module) {
     impl_->loops.clear();
     impl_->modules.clear();
   }
-  llvm::SmallVector<char, 4096> bytes;
+  llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
   llvm::MCContext* context = nullptr;
   const bool failed = impl_->target->addPassesToEmitMC(passes, context, out, /*DisableVerify=*/true);
   ASSERT(!failed, "LLVM cannot emit object code for its own host");
   passes.run(module);
-  return {bytes.begin(), bytes.end()};
-}
-
-Result<Codegen::Placed> Codegen::place(const std::string& object, const char* name, CodeMemory& memory) {
-  if (memory.available() < object.size() + 4096) return Error{"code memory: full"};
-  auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "ferry"));
-  ASSERT(static_cast<bool>(file), "LLVM does not read its own object file");
-  const usize before = memory.used();
-  Placer placer(memory);
-  Symbols symbols;
-  llvm::RuntimeDyld linker(placer, symbols);
-  const auto loaded = linker.loadObject(**file);
-  ASSERT(!linker.hasError(), "LLVM does not link its own object file");
-  for (u8* section : placer.sections())
-    linker.mapSectionAddress(section, reinterpret_cast<u64>(memory.executable(section)));
-  linker.resolveRelocations();
-  const u64 entry = linker.getSymbol(name).getAddress();
-  ASSERT(entry != 0 && !linker.hasError(), "LLVM lost the function it compiled");
-  Placed placed;
-  placed.entry = reinterpret_cast<const void*>(entry);
-  placed.size = static_cast<u32>(memory.used() - before);
-  char* first = reinterpret_cast<char*>(const_cast<u8*>(memory.executable(memory.writable(placed.entry))));
-  __builtin___clear_cache(first, first + placed.size);
-  return placed;
+  impl_->compile_ns += now_ns() - start;
+  return std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(bytes), /*RequiresNullTerminator=*/false);
 }
 
 }  // namespace ferry::jit::optimizing

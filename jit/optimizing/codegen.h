@@ -1,15 +1,16 @@
-// From an LLVM module to code in a CodeMemory: one TargetMachine and one set of analysis managers, reused; the object
-// file goes through memory.
+// From an LLVM module to an object file in memory: one TargetMachine and one set of analysis managers, reused.
 #pragma once
 #include <llvm/IR/Module.h>
+#include <llvm/Support/MemoryBuffer.h>
 
 #include <memory>
-#include <mutex>
 
 #include "core/result.h"
-#include "jit/code_memory.h"
+#include "core/types.h"
 
 namespace ferry::jit::optimizing {
+
+u64 now_ns();
 
 class Codegen {
  public:
@@ -19,14 +20,12 @@ class Codegen {
 
   std::unique_ptr<llvm::Module> new_module(llvm::LLVMContext& context);
   bool host_has(const char* feature) const;
-  // Optimizes the module and makes an object file of it.
-  std::string object_of(llvm::Module& module);
-  struct Placed {
-    const void* entry = nullptr;  // executable address of `name`
-    u32 size = 0;
-  };
-  // Places an object in code memory; fails when that is full. The caller holds whatever guards the memory.
-  static Result<Placed> place(const std::string& object, const char* name, CodeMemory& memory);
+  // What the host puts before the names of C functions; 0: nothing.
+  char global_prefix() const;
+  // Optimizes the module and makes an object file of it. One at a time.
+  std::unique_ptr<llvm::MemoryBuffer> object_of(llvm::Module& module);
+  // Spent in object_of so far.
+  u64 compile_ns() const;
 
  private:
   struct Impl;

@@ -68,7 +68,7 @@ Lowering::Lowering(llvm::Module& module, const Region& region, Unit& unit, const
   cold_ = md.createBranchWeights(1 << 16, 1);
 }
 
-llvm::Function* Lowering::run(const char* name) {
+llvm::Function* Lowering::run(const std::string& name) {
   function_ = llvm::Function::Create(block_type(context_), llvm::Function::ExternalLinkage, name, module_);
   function_->setCallingConv(block_convention());
   function_->addFnAttr(llvm::Attribute::NoUnwind);

@@ -56,7 +56,7 @@ class Lowering {
   Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks,
            const LoweringOptions& options);
   // Makes the function `name`.
-  llvm::Function* run(const char* name);
+  llvm::Function* run(const std::string& name);
 
  private:
   // Local variables: X0..X30 and SP, V0..V31, then these.

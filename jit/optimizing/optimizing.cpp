@@ -8,11 +8,13 @@
 #endif
 
 #include <atomic>
-#include <chrono>
+#include <mutex>
+#include <unordered_map>
 #include <vector>
 
 #include "jit/optimizing/codegen.h"
 #include "jit/optimizing/lowering.h"
+#include "jit/optimizing/session.h"
 
 namespace ferry::jit {
 
@@ -22,28 +24,21 @@ using optimizing::Codegen;
 using optimizing::LinkSlot;
 using optimizing::Lowering;
 using optimizing::LoweringOptions;
+using optimizing::Session;
 using optimizing::Thunks;
 using optimizing::Unit;
 
 namespace {
 
-constexpr const char* kName = "f";
-
-u64 now_ns() {
-  return static_cast<u64>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
 // A slow path that leaves the caller's registers alone, so that the fast path around it keeps them: the address of
 // MemHelper `helper` is taken from the state at each call.
-llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) {
+llvm::Function* make_thunk(llvm::Module& module, const std::string& name, MemHelper helper, usize words) {
   llvm::LLVMContext& c = module.getContext();
   llvm::IRBuilder<> b(c);
   std::vector<llvm::Type*> params = {b.getPtrTy(), b.getInt64Ty(), b.getInt32Ty()};
   params.insert(params.end(), words, b.getInt64Ty());
   llvm::FunctionType* type = llvm::FunctionType::get(b.getInt64Ty(), params, false);
-  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kName, module);
+  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
   f->setCallingConv(llvm::CallingConv::PreserveAll);
   f->addFnAttr(llvm::Attribute::NoUnwind);
   b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
@@ -63,11 +58,11 @@ llvm::Function* make_thunk(llvm::Module& module, MemHelper helper, usize words) 
 }
 
 // From C++ into translated code: loads what is pinned and calls the entry.
-llvm::Function* make_enter(llvm::Module& module) {
+llvm::Function* make_enter(llvm::Module& module, const std::string& name) {
   llvm::LLVMContext& c = module.getContext();
   llvm::IRBuilder<> b(c);
   llvm::FunctionType* type = llvm::FunctionType::get(b.getInt32Ty(), {b.getPtrTy(), b.getPtrTy()}, false);
-  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kName, module);
+  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
   f->addFnAttr(llvm::Attribute::NoUnwind);
   b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
   std::vector<llvm::Value*> args = {f->getArg(0)};
@@ -86,28 +81,28 @@ llvm::Function* make_enter(llvm::Module& module) {
 }  // namespace
 
 struct Optimizing::Impl {
-  Impl(CodeMemory m, std::unique_ptr<Codegen> g) : memory(std::move(m)), codegen(std::move(g)) {}
-
+  // Builds a module with one function and compiles it.
   template <class F>
-  const void* make(F build) {
-    llvm::LLVMContext context;
-    auto module = codegen->new_module(context);
-    build(*module);
-    auto placed = Codegen::place(codegen->object_of(*module), kName, memory);
-    return placed ? placed->entry : nullptr;
+  Result<Session::Code> make(F build) {
+    llvm::orc::ThreadSafeContext context(std::make_unique<llvm::LLVMContext>());
+    auto module = codegen->new_module(*context.getContext());
+    const std::string name = "f" + std::to_string(names++);
+    build(*module, name);
+    return session->add({std::move(module), std::move(context)}, name);
   }
   LoweringOptions options(const Region& region) const {
     return {.write_through = level == 0 && region.blocks.size() == 1, .host_has_ssse3 = codegen->host_has("ssse3")};
   }
 
-  CodeMemory memory;
   std::unique_ptr<Codegen> codegen;
+  std::unique_ptr<Session> session;
   unsigned level = 1;
+  u64 names = 0;
   Thunks thunks;
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
-  std::mutex compile_mutex;  // codegen; held through a compilation
-  mutable std::mutex mutex;  // memory, units, stats
-  std::vector<std::unique_ptr<Unit>> units;
+  std::mutex compile_mutex;                              // codegen, names; held through a compilation
+  mutable std::mutex mutex;                              // units, stats
+  std::unordered_map<u64, std::unique_ptr<Unit>> units;  // by CompiledCode::id
   OptimizingStats stats;
 };
 
@@ -115,20 +110,26 @@ Optimizing::Optimizing(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Optimizing::~Optimizing() = default;
 
 Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level) {
-  auto memory = CodeMemory::create(capacity);
-  if (!memory) return memory.error();
+  auto impl = std::make_unique<Impl>();
   auto codegen = Codegen::create(level);
   if (!codegen) return codegen.error();
-  auto impl = std::make_unique<Impl>(std::move(*memory), std::move(*codegen));
+  impl->codegen = std::move(*codegen);
+  auto session = Session::create(capacity, *impl->codegen);
+  if (!session) return session.error();
+  impl->session = std::move(*session);
   impl->level = level;
-  impl->enter =
-      reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(impl->make(make_enter)));
+  auto enter = impl->make(make_enter);
+  if (!enter) return Error{"code memory: too small, expected at least 64 KiB"};
+  impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter->entry));
 #if defined(__x86_64__)
-  impl->thunks.load = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Load, 0); });
-  impl->thunks.store = impl->make([](llvm::Module& m) { make_thunk(m, MemHelper::Store, 2); });
+  const auto thunk = [&](MemHelper helper, usize words) -> const void* {
+    auto code = impl->make([=](llvm::Module& m, const std::string& name) { make_thunk(m, name, helper, words); });
+    return code ? code->entry : nullptr;
+  };
+  impl->thunks.load = thunk(MemHelper::Load, 0);
+  impl->thunks.store = thunk(MemHelper::Store, 2);
 #endif
-  if (impl->enter == nullptr) return Error{"code memory: too small, expected at least 1 MiB"};
-  impl->memory.keep();
+  impl->session->keep();
   return std::unique_ptr<Optimizing>(new Optimizing(std::move(impl)));
 }
 
@@ -139,31 +140,30 @@ Result<CompiledCode> Optimizing::compile(const ir::Block& block, void* owner) {
 Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owner) {
   Impl& m = *impl_;
   std::lock_guard compiling(m.compile_mutex);
-  const u64 start = now_ns();
+  const u64 start = optimizing::now_ns();
   auto unit = std::make_unique<Unit>();
-  llvm::LLVMContext context;
-  auto module = m.codegen->new_module(context);
-  Lowering(*module, region, *unit, m.thunks, m.options(region)).run(kName);
-  const u64 lowered = now_ns();
-  const std::string object = m.codegen->object_of(*module);
-  const u64 emitted = now_ns();
-  std::lock_guard lock(m.mutex);
-  auto placed = Codegen::place(object, kName, m.memory);
+  u64 lowered = start;
+  auto placed = m.make([&](llvm::Module& module, const std::string& name) {
+    Lowering(module, region, *unit, m.thunks, m.options(region)).run(name);
+    lowered = optimizing::now_ns();
+  });
   if (!placed) return placed.error();
   CompiledCode code;
   code.entry = placed->entry;
   code.size = placed->size;
+  code.id = placed->id;
   for (Unit::Exit& x : unit->exits) {
     x.site.owner = owner;
     code.links.push_back(&x.site);
   }
-  m.units.push_back(std::move(unit));
+  std::lock_guard lock(m.mutex);
+  m.units.emplace(code.id, std::move(unit));
   ++m.stats.units;
   m.stats.guest_insns += region.insn_count();
   m.stats.host_bytes += code.size;
   m.stats.lower_ns += lowered - start;
-  m.stats.emit_ns += emitted - lowered;
-  m.stats.place_ns += now_ns() - emitted;
+  m.stats.emit_ns += placed->compile_ns;
+  m.stats.place_ns += placed->link_ns;
   return code;
 }
 
@@ -172,7 +172,7 @@ std::string Optimizing::print_region(const Region& region) {
   llvm::LLVMContext context;
   auto module = m.codegen->new_module(context);
   Unit unit;
-  Lowering(*module, region, unit, m.thunks, m.options(region)).run(kName);
+  Lowering(*module, region, unit, m.thunks, m.options(region)).run("region");
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
@@ -202,12 +202,17 @@ void Optimizing::unlink(LinkSite& site) {
   site.linked = false;
 }
 
-void Optimizing::release(CompiledCode& code) { code = {}; }
+void Optimizing::release(CompiledCode& code) {
+  impl_->session->remove(code.id);
+  std::lock_guard lock(impl_->mutex);
+  impl_->units.erase(code.id);
+  code = {};
+}
 
 void Optimizing::reset() {
   std::lock_guard compiling(impl_->compile_mutex);
+  impl_->session->reset();
   std::lock_guard lock(impl_->mutex);
-  impl_->memory.reset();
   impl_->units.clear();
 }
 
@@ -226,11 +231,8 @@ u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
 #endif
 }
 
-usize Optimizing::used() const {
-  std::lock_guard lock(impl_->mutex);
-  return impl_->memory.used();
-}
-usize Optimizing::capacity() const { return impl_->memory.capacity(); }
+usize Optimizing::used() const { return impl_->session->used(); }
+usize Optimizing::capacity() const { return impl_->session->capacity(); }
 
 OptimizingStats Optimizing::stats() const {
   std::lock_guard lock(impl_->mutex);

@@ -15,7 +15,7 @@ struct OptimizingStats {
   u64 host_bytes = 0;
   u64 lower_ns = 0;  // IR to LLVM
   u64 emit_ns = 0;   // passes and code generation
-  u64 place_ns = 0;
+  u64 place_ns = 0;  // linking, and the session around it
 };
 
 class Optimizing final : public RegionTier {
@@ -28,7 +28,7 @@ class Optimizing final : public RegionTier {
   Result<CompiledCode> compile_region(const Region& region, void* owner) override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
-  // Host code and what it points to return with reset().
+  // Any thread, also while another compiles.
   void release(CompiledCode& code) override;
   // Waits for a compilation that is under way.
   void reset() override;

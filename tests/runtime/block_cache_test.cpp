@@ -71,7 +71,11 @@ TEST_CASE("a discarded block leaves no link behind, in either direction") {
   CHECK(ab.target == nullptr);
   CHECK(c.incoming.empty());
   CHECK(tier.unlinks == 2);
+  CHECK(tier.releases == 0);  // somebody may still be inside
+  CHECK(cache.has_retired());
+  cache.release_retired();
   CHECK(tier.releases == 1);
+  CHECK_FALSE(cache.has_retired());
 }
 
 TEST_CASE("isolating a page unlinks what leads into it") {
