@@ -162,6 +162,7 @@ void Vcpu::take(const cpu::ExceptionInfo& e) {
 }
 
 void Vcpu::take_fault() {
+  if (repeat_ != SemihostingResult{}) return repeat_instruction();
   ++stats_.exceptions;
   const cpu::ExceptionInfo e = s_->exception;
   s_->fault = 0;
