@@ -83,6 +83,7 @@ class Vcpu final : public cpu::Environment {
   bool handle_exit(jit::ExitReason reason);
   void take(const cpu::ExceptionInfo& e);
   void take_fault();
+  void take_fetch_fault();
   void repeat_instruction();
   void log_exception(const cpu::ExceptionInfo& e);
   void update_context();

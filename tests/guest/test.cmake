@@ -30,6 +30,16 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
   add_custom_target(guest_program_semihosting ALL DEPENDS ${elf})
   add_test(NAME guest_semihosting COMMAND /usr/bin/python3 ${guest_dir}/semihosting_test.py $<TARGET_FILE:ferry> ${elf})
   set_tests_properties(guest_semihosting PROPERTIES TIMEOUT 300)
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/chaos.elf)
+  add_custom_command(OUTPUT ${elf}
+    COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld
+            ${guest_dir}/chaos/start.S -o ${elf}
+    DEPENDS ${guest_dir}/chaos/start.S ${guest_dir}/common/image.ld VERBATIM)
+  add_custom_target(guest_program_chaos ALL DEPENDS ${elf})
+  foreach(tier baseline llvm tiered)
+    add_test(NAME guest_chaos_${tier} COMMAND /usr/bin/python3 ${guest_dir}/chaos/chaos_test.py ${tier} ${elf})
+    set_tests_properties(guest_chaos_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  endforeach()
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/guest)
 else()
   message(STATUS "no AArch64 cross compiler: the bare-metal tests are left out")
