@@ -28,7 +28,7 @@ class Environment {
   // context synchronisation.
   virtual void translation_changed(CpuState& s) = 0;
   virtual void tlb_invalidate(CpuState& s, const TlbiOp& op) = 0;
-  // PAR_EL1 for an AT instruction.
+  // PAR_EL1 for an AT instruction. Sets s.fault when a table cannot be read.
   virtual u64 address_translate(CpuState& s, AtOp op, u64 va) = 0;
   // IC IALLU, IALLUIS (all) or IVAU.
   virtual void instruction_cache_invalidate(CpuState& s, bool all, u64 va) = 0;

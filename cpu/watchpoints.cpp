@@ -1,4 +1,4 @@
-// Self-hosted debug: hardware watchpoints, Arm ARM D2.10. Cache maintenance is not watched.
+// Self-hosted debug: hardware watchpoints, Arm ARM D2.10.
 #include <algorithm>
 
 #include "cpu/exceptions.h"

@@ -133,7 +133,8 @@ void multiple_post(Context& c, unsigned q, unsigned m, unsigned size, unsigned n
   if (A.elements > 1 && size == 3 && q == 0) return c.undefined();
   if (!fp_enabled(c)) return;
   const Value base = base_address(c, n);
-  const bool plain = c.mode.big_endian() == 0 && c.mode.align_check() == 0;
+  // Without the MMU all data is Device memory, whose elements must be aligned.
+  const bool plain = c.mode.big_endian() == 0 && c.mode.align_check() == 0 && c.mode.mmu() != 0;
   if (plain && A.elements == 1)
     whole_registers(c, A, q != 0, base, t);
   else if (plain && q != 0 && (A.elements == 2 || A.elements == 4))

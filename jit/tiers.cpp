@@ -4,7 +4,7 @@
 #include "jit/baseline/baseline.h"
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
-#include "jit/load_optimizing.h"
+#include "jit/optimizing/optimizing.h"
 #endif
 
 namespace ferry::jit {
@@ -29,7 +29,9 @@ bool regions_available() {
 
 Result<std::unique_ptr<RegionTier>> make_region_compiler([[maybe_unused]] const Settings& settings) {
 #ifdef FERRY_HAS_OPTIMIZING
-  return make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+  auto optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+  if (!optimizing) return optimizing.error();
+  return std::unique_ptr<RegionTier>(std::move(*optimizing));
 #else
   return Error{"tier: this build has no compiler of regions"};
 #endif
@@ -49,9 +51,10 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
-    auto made = make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
-    if (!made) return made.error();
-    return std::unique_ptr<jit::Tier>(std::move(*made));
+    Result<std::unique_ptr<Optimizing>> optimizing =
+        Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
+    if (!optimizing) return optimizing.error();
+    return std::unique_ptr<jit::Tier>(std::move(*optimizing));
   }
 #endif
   return Error{"tier: this build has no compiler for it, expected interp or one that --version lists"};

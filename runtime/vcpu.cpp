@@ -162,19 +162,10 @@ void Vcpu::take(const cpu::ExceptionInfo& e) {
 }
 
 void Vcpu::take_fault() {
-  if (repeat_ != SemihostingResult{}) return repeat_instruction();
   ++stats_.exceptions;
   const cpu::ExceptionInfo e = s_->exception;
   s_->fault = 0;
   take(e);
-}
-
-// There was no instruction to execute. In virtual time the attempt counts as one, or a guest whose vectors cannot be
-// fetched would stop the clock.
-void Vcpu::take_fetch_fault() {
-  if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
-  take_fault();
-  look_again_ = true;
 }
 
 bool Vcpu::step() {
@@ -210,12 +201,14 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
   jit::LinkSite* const site = std::exchange(pending_link_, nullptr);
   if ((pc & 3) != 0) {
     cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, pc);
-    take_fetch_fault();
+    take_fault();
+    look_again_ = true;
     return nullptr;
   }
   const softmmu::FetchResult fetched = mmu_->fetch(pc);
   if (!fetched.ok) {
-    take_fetch_fault();
+    take_fault();
+    look_again_ = true;
     return nullptr;
   }
   s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
@@ -270,7 +263,9 @@ void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
   single_.insts.clear();
   if (!system_.translator().one_instruction(fetched.pa, s_->mode, single_)) {
     cpu::raise_with_far(*s_, cpu::kEcInsnAbort, 0x10, s_->pc);  // synchronous external abort
-    return take_fetch_fault();
+    take_fault();
+    look_again_ = true;
+    return;
   }
   ++stats_.single_steps;
   single_word_ = ir::marker_word(single_.insts.front().imm);
@@ -287,7 +282,11 @@ void Vcpu::step_to_slice_end() {
     pending_link_ = nullptr;
     if ((s_->pc & 3) != 0) return;
     const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-    if (!fetched.ok) return take_fetch_fault();
+    if (!fetched.ok) {
+      take_fault();
+      look_again_ = true;
+      return;
+    }
     run_uncached(fetched);
   }
 }
@@ -340,12 +339,22 @@ void Vcpu::refund_unexecuted() {
   s_->site = 0;
 }
 
+// False: PC alignment fault or instruction abort, which is raised.
+bool Vcpu::is_fetchable() {
+  if ((s_->pc & 3) == 0) return mmu_->fetch(s_->pc).ok;
+  cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, s_->pc);
+  return false;
+}
+
 // Software step, hardware breakpoints, illegal execution state: what comes before an instruction is looked at one
 // instruction at a time.
 void Vcpu::step_watched() {
   look_again_ = true;
+  // In the order of D1.12.2: software step, PC alignment, instruction abort, breakpoint, illegal execution state.
   cpu::ExceptionInfo e;
-  if (cpu::step_exception(*s_, e) || cpu::breakpoint_exception(*s_, s_->pc, e)) {
+  const bool stepped = cpu::step_exception(*s_, e);
+  if (!stepped && !is_fetchable()) return take_fault();
+  if (stepped || cpu::breakpoint_exception(*s_, s_->pc, e)) {
     ++stats_.exceptions;
     take(e);
     return;
@@ -368,7 +377,8 @@ void Vcpu::step_one() {
   if (fetched.ok) {
     run_uncached(fetched);
   } else {
-    take_fetch_fault();
+    take_fault();
+    look_again_ = true;
   }
 }
 
@@ -406,7 +416,7 @@ void Vcpu::publish_regions() {
 // The counter of the block at pc ran out: ask for a region, or, when it has one, forget the old way there.
 void Vcpu::block_is_hot() {
   const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-  if (!fetched.ok) return take_fetch_fault();
+  if (!fetched.ok) return take_fault();
   bool flushed = false;
   TranslatedBlock* block = system_.translator().get(fetched.pa, s_->pc, s_->mode, flushed, stats_);
   if (flushed) clear_jump_cache();

@@ -36,8 +36,30 @@ unsigned step_of(u64 va, unsigned element, unsigned left) {
 
 }  // namespace
 
+// Whether Device memory takes an access at va. LD1 to ST4 (multiple structures) may move whole registers at once here,
+// but what must be aligned are the elements that the instruction names.
+bool Mmu::device_aligned(u64 va, unsigned element) {
+  if (elements_aligned(va, element)) return true;
+  if (element < 8) return false;
+  const std::optional<u64> at = debug_translate(s_.pc_page + 4 * u64{cpu::site_index(s_.site)});
+  const Region* region = at ? space_.find(*at) : nullptr;
+  const u8* code = region == nullptr ? nullptr : region->readable_page(*at & ~kPageOffset);
+  if (code == nullptr) return false;
+  u32 word = 0;
+  std::memcpy(&word, code + (*at & kPageOffset), sizeof word);
+  const bool structures = (word & 0xbf200000) == 0x0c000000;
+  return structures && elements_aligned(va, 1u << bits(word, 11, 10));
+}
+
+// An access that resolve() refused: the alignment that Device memory asks for comes before permissions
+// (AArch64.S1Translate).
+bool Mmu::refused(u64 va, unsigned element, bool write) {
+  const bool permission = (s_.exception.iss & 0x3c) == 0x0c && denied_device_;
+  return permission && !device_aligned(va, element) && data_fault(va, {.kind = FaultKind::Alignment}, write);
+}
+
 bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to) {
-  if (page.device && !elements_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
+  if (page.device && !device_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
   if (page.host != nullptr) {
     const unsigned step = element < 8 ? element : 8;
     if (elements_aligned(va, step) && size % step == 0) {
@@ -91,13 +113,13 @@ bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   const unsigned size = info.bytes(), element = 1u << info.size_log2;
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
-  if (!resolve(bank, va, Kind::Read, page)) return false;
+  if (!resolve(bank, va, Kind::Read, page)) return refused(va, element, false);
   if (in_first == size)
     return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, to);
   Page second;
-  if (!resolve(bank, va + in_first, Kind::Read, second) || !check_watch(va, size, false, info.unprivileged))
-    return false;
-  if ((page.device || second.device) && !elements_aligned(va, element))
+  if (!resolve(bank, va + in_first, Kind::Read, second)) return refused(va, element, false);
+  if (!check_watch(va, size, false, info.unprivileged)) return false;
+  if ((page.device || second.device) && !device_aligned(va, element))
     return data_fault(va, {.kind = FaultKind::Alignment}, false);
   return read_piece(page, va, in_first, element, to) &&
          read_piece(second, va + in_first, size - in_first, element, to + in_first);
@@ -111,7 +133,8 @@ u64 Mmu::load(u64 va, u32 access) {
   Page page;
   if (is_simple(va, info)) {
     const unsigned size = info.bytes();
-    if (!resolve(bank_of(info), va, Kind::Read, page) || !check_watch(va, size, false, info.unprivileged)) return 0;
+    if (!resolve(bank_of(info), va, Kind::Read, page)) return refused(va, size, false);
+    if (!check_watch(va, size, false, info.unprivileged)) return 0;
     u64 value = 0;
     if (page.host != nullptr && !page.device)
       value = read_sized(page.host, size);
@@ -162,11 +185,12 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
   Page pages[2];
-  if (!resolve(bank, va, Kind::Write, pages[0])) return false;
-  if (in_first != size && !resolve(bank, va + in_first, Kind::Write, pages[1])) return false;
+  if (!resolve(bank, va, Kind::Write, pages[0]) ||
+      (in_first != size && !resolve(bank, va + in_first, Kind::Write, pages[1])))
+    return refused(va, element, true);
   if (!check_watch(va, size, true, info.unprivileged)) return false;
   // Nothing is written before all of it is known to be writable.
-  if ((pages[0].device || pages[1].device) && !elements_aligned(va, element))
+  if ((pages[0].device || pages[1].device) && !device_aligned(va, element))
     return data_fault(va, {.kind = FaultKind::Alignment}, true);
   if (pages[0].host == nullptr && !pages[0].from_table && !pages[0].region->contains(pages[0].pa, in_first))
     return data_fault(va, {.kind = FaultKind::External}, true);
@@ -179,7 +203,7 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
 
 // One element in one page that asks for more than a plain store.
 bool Mmu::write_checked(const Page& page, u64 va, unsigned size, const u8* from) {
-  if (page.device && !elements_aligned(va, size)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
+  if (page.device && !device_aligned(va, size)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
   if (page.host == nullptr && !page.region->contains(page.pa, size))
     return data_fault(va, {.kind = FaultKind::External}, true);
   return write_piece(page, va, size, size, from);
@@ -193,8 +217,8 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   if (is_simple(va, info)) {
     if (info.exclusive) return store_exclusive(info, va, {v0, 0});
     Page page;
-    if (!resolve(bank_of(info), va, Kind::Write, page) || !check_watch(va, info.bytes(), true, info.unprivileged))
-      return 0;
+    if (!resolve(bank_of(info), va, Kind::Write, page)) return refused(va, info.bytes(), true);
+    if (!check_watch(va, info.bytes(), true, info.unprivileged)) return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
     if (page.host != nullptr && !page.device)
       write_sized(page.host, info.bytes(), v0);
@@ -232,7 +256,11 @@ u64 Mmu::zero_block(u64 va, u32 access) {
   static constexpr u8 kZeroes[kBlock] = {};
   const MemInfo info = MemInfo::decode(access);
   Page page;
-  if (!resolve(bank_of(info), va, Kind::Write, page)) return 0;
+  if (!resolve(bank_of(info), va, Kind::Write, page)) {
+    // Device memory refuses DC ZVA before permissions are looked at.
+    if ((s_.exception.iss & 0x3c) == 0x0c && denied_device_) data_fault(va, {.kind = FaultKind::Alignment}, true);
+    return 0;
+  }
   if (page.device) {
     data_fault(va, {.kind = FaultKind::Alignment}, true);
     return 0;

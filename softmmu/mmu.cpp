@@ -248,6 +248,10 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
   Fault fault = t.fault;
   if (!fault && ((t.permissions & need) == 0 || (pan && (t.permissions & kRead0) != 0)))
     fault = {.kind = FaultKind::Permission, .level = t.level};
+  if (fault.kind == FaultKind::ExternalOnWalk) {  // AArch64.AT: reported as cache maintenance is, PAR_EL1 stays
+    data_fault(va, fault, true, true);
+    return s_.reg(SysReg::PAR_EL1);
+  }
   if (fault) return 1 | u64{fault.status_code()} << 1 | u64{fault.on_walk} << 8 | u64{fault.stage2} << 9 | u64{1} << 11;
   // Device and Normal Non-cacheable memory reads as Outer Shareable.
   const u64 shareability = t.device() || t.attributes == 0x44 ? 2 : t.shareability;
@@ -263,7 +267,16 @@ void Mmu::data_cache_op(u64 va, bool needs_write) {
   }
   const bool user = s_.el == 0;
   const u8 need = static_cast<u8>(needs_write ? (user ? kWrite0 : kWrite1) : (user ? kRead0 : kRead1));
-  if ((t.permissions & need) == 0) data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, true, true);
+  if ((t.permissions & need) == 0) {
+    data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, true, true);
+    return;
+  }
+  // Of the operations on a line only invalidation is watched, as a store (D2.10.5).
+  constexpr u64 kLine = 64;
+  if (needs_write && !check_watch(va & ~(kLine - 1), kLine, true, false)) {
+    s_.exception.iss |= 1u << 8;  // CM
+    s_.exception.far = va;
+  }
 }
 
 std::optional<u64> Mmu::debug_translate(u64 va) {

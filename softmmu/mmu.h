@@ -46,7 +46,7 @@ class Mmu {
   FetchResult fetch(u64 va);
 
   void tlb_invalidate(const cpu::TlbiOp& op);
-  // PAR_EL1 after an AT instruction.
+  // PAR_EL1 after an AT instruction. Takes the data abort (s.fault) when a table cannot be read.
   u64 address_translate(cpu::AtOp op, u64 va);
   // DC by VA other than ZVA: takes the data abort that it deserves. Nothing else happens: the model has no caches.
   void data_cache_op(u64 va, bool needs_write);
@@ -122,6 +122,8 @@ class Mmu {
   bool watched(u64 va, unsigned size, bool write, bool unprivileged);
   void select_watchpoints();
   Bank& bank_of(const MemInfo& info) { return info.unprivileged ? user_bank() : *bank_; }
+  bool device_aligned(u64 va, unsigned element);
+  bool refused(u64 va, unsigned element, bool write);
   bool read_bytes(const MemInfo& info, u64 va, u8* to, Page& page);
   bool write_bytes(const MemInfo& info, u64 va, const u8* from);
   bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to);
@@ -152,6 +154,7 @@ class Mmu {
   u64 seen_sctlr_ = 0, seen_tcr_ = 0, seen_mair_ = 0;
   Regime regime_;
   bool check_alignment_ = false;  // SCTLR.A
+  bool denied_device_ = false;    // the last permission fault was of Device memory
   bool watching_ = false;         // hardware watchpoints are on: their pages are in no table
   u32 seen_watch_changes_ = 0;
 

@@ -72,6 +72,7 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   if (!readable || (write && !writable)) {
     // A read-modify-write is reported as a read when the read alone would have failed.
     const bool as_write = kind == Kind::Write || (kind == Kind::ReadWrite && readable);
+    denied_device_ = t.device();
     return data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, as_write);
   }
   // Off: data is Device. PAN and AP do not apply, permissions are all set.

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Runs a bare-metal test program and compares what it prints.
 
-usage: guest_test.py ferry TIER NAME ELF     against NAME/expected.txt, on the program $FERRY
-       guest_test.py qemu NAME ELF           expected.txt against QEMU: every difference must be explained
-       guest_test.py update NAME ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
+usage: guest_test.py ferry TIER NAME[:CPU] ELF     against NAME/expected.txt, on the program $FERRY
+       guest_test.py qemu NAME[:CPU] ELF           expected.txt against QEMU: every difference must be explained
+       guest_test.py update NAME[:CPU] ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
 
-NAME/explained.txt holds lines `REGEX | reason`: what differs between QEMU 7.2 and expected.txt, on either side, must match one of them,
+With a CPU model other than cortex-a57 the files are NAME/expected_CPU.txt and NAME/explained_CPU.txt. NAME/explained.txt holds lines `REGEX | reason`: what differs between QEMU 7.2 and expected.txt, on either side, must match one of them,
 and each of them must be needed.
 """
 import difflib
@@ -20,8 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77
 
 
-def run_ferry(tier, elf):
-    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-kernel", elf, "--timeout", "100s", "-nic", "none"]
+def run_ferry(tier, cpu, elf):
+    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", "100s", "-nic", "none"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
         print(f"this build has no tier {tier}")
@@ -31,12 +31,12 @@ def run_ferry(tier, elf):
     return done.stdout.replace("\r", "").splitlines()
 
 
-def run_qemu(elf):
+def run_qemu(cpu, elf):
     program = shutil.which("qemu-system-aarch64")
     if program is None:
         print("qemu-system-aarch64 is not installed")
         sys.exit(SKIP)
-    command = [program, "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf]
+    command = [program, "-M", "virt,gic-version=3", "-cpu", cpu, "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
     return done.stdout.replace("\r", "").splitlines()
 
@@ -47,13 +47,13 @@ def compare(expected, got):
         sys.exit("\n".join(lines[:60]))
 
 
-def explain(name, expected, got):
+def explain(rules_file, expected, got):
     rules = []
-    for line in (HERE / name / "explained.txt").read_text().splitlines():
+    for line in rules_file.read_text().splitlines():
         if line and not line.startswith("#"):
             pattern, _, reason = line.partition(" | ")
             if not reason:
-                sys.exit(f"explained.txt: a line without a reason: {line}")
+                sys.exit(f"{rules_file.name}: a line without a reason: {line}")
             rules.append([re.compile(pattern), 0])
     unexplained = []
     for line in difflib.ndiff(expected, got):
@@ -72,15 +72,18 @@ def explain(name, expected, got):
 def main(arguments):
     what = arguments[0]
     name, elf = arguments[-2:]
-    path = HERE / name / "expected.txt"
+    name, _, model = name.partition(":")
+    suffix = f"_{model}" if model else ""
+    cpu = model or "cortex-a57"
+    path = HERE / name / f"expected{suffix}.txt"
     if what == "update":
-        path.write_text("\n".join(run_ferry("interp", elf)) + "\n")
+        path.write_text("\n".join(run_ferry("interp", cpu, elf)) + "\n")
         return
     expected = path.read_text().splitlines()
     if what == "ferry":
-        compare(expected, run_ferry(arguments[1], elf))
+        compare(expected, run_ferry(arguments[1], cpu, elf))
     else:
-        explain(name, expected, run_qemu(elf))
+        explain(HERE / name / f"explained{suffix}.txt", expected, run_qemu(cpu, elf))
 
 
 main(sys.argv[1:])

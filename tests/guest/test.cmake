@@ -3,42 +3,30 @@ find_program(FERRY_AARCH64_CC aarch64-linux-gnu-gcc)
 if(TARGET ferry AND FERRY_AARCH64_CC)
   set(guest_dir ${CMAKE_CURRENT_SOURCE_DIR}/guest)
   set(guest_test /usr/bin/python3 ${guest_dir}/guest_test.py)
-  foreach(name exceptions sysreg_sweep)
+  # NAME or NAME:CPU (cortex-a57 when there is none)
+  foreach(variant exceptions faults faults:max sysreg_sweep)
+    string(REGEX REPLACE ":.*" "" name ${variant})
+    string(REPLACE ":" "_" test ${variant})
     set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/${name}.elf)
+    if(NOT TARGET guest_program_${name})
     add_custom_command(OUTPUT ${elf}
       COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
               -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld ${guest_dir}/${name}/start.S ${guest_dir}/${name}/main.c -o ${elf}
-      DEPENDS ${guest_dir}/${name}/start.S ${guest_dir}/${name}/main.c ${guest_dir}/common/image.ld ${guest_dir}/common/print.h VERBATIM)
+      DEPENDS ${guest_dir}/${name}/start.S ${guest_dir}/${name}/main.c ${guest_dir}/common/image.ld ${guest_dir}/common/print.h
+              ${guest_dir}/exceptions/start.S VERBATIM)
     add_custom_target(guest_program_${name} ALL DEPENDS ${elf})
+    endif()
     set(tiers interp baseline llvm tiered)
     # Every word of the sweep is new code: LLVM would compile for minutes.
     if(name STREQUAL sysreg_sweep)
       list(REMOVE_ITEM tiers llvm)
     endif()
     foreach(tier IN LISTS tiers)
-      add_test(NAME guest_${name}_${tier} COMMAND ${guest_test} ferry ${tier} ${name} ${elf})
-      set_tests_properties(guest_${name}_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+      add_test(NAME guest_${test}_${tier} COMMAND ${guest_test} ferry ${tier} ${variant} ${elf})
+      set_tests_properties(guest_${test}_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
     endforeach()
-    add_test(NAME guest_${name}_qemu COMMAND ${guest_test} qemu ${name} ${elf})
-    set_tests_properties(guest_${name}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
-  endforeach()
-  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/semihosting.elf)
-  add_custom_command(OUTPUT ${elf}
-    COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
-            -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld ${guest_dir}/semihosting/start.S ${guest_dir}/semihosting/main.c -o ${elf}
-    DEPENDS ${guest_dir}/semihosting/start.S ${guest_dir}/semihosting/main.c ${guest_dir}/common/image.ld VERBATIM)
-  add_custom_target(guest_program_semihosting ALL DEPENDS ${elf})
-  add_test(NAME guest_semihosting COMMAND /usr/bin/python3 ${guest_dir}/semihosting_test.py $<TARGET_FILE:ferry> ${elf})
-  set_tests_properties(guest_semihosting PROPERTIES TIMEOUT 300)
-  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/chaos.elf)
-  add_custom_command(OUTPUT ${elf}
-    COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld
-            ${guest_dir}/chaos/start.S -o ${elf}
-    DEPENDS ${guest_dir}/chaos/start.S ${guest_dir}/common/image.ld VERBATIM)
-  add_custom_target(guest_program_chaos ALL DEPENDS ${elf})
-  foreach(tier baseline llvm tiered)
-    add_test(NAME guest_chaos_${tier} COMMAND /usr/bin/python3 ${guest_dir}/chaos/chaos_test.py ${tier} ${elf})
-    set_tests_properties(guest_chaos_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+    add_test(NAME guest_${test}_qemu COMMAND ${guest_test} qemu ${variant} ${elf})
+    set_tests_properties(guest_${test}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   endforeach()
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/guest)
 else()
