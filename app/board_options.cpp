@@ -75,6 +75,32 @@ Status memory(CommandLine& line, std::string_view value) {
   return {};
 }
 
+Status semihosting(CommandLine& line, std::string_view) {
+  line.options.launch.semihosting.enabled = true;
+  return {};
+}
+
+Status semihosting_config(CommandLine& line, std::string_view value) {
+  auto keys = KeyValues::parse("-semihosting-config", value, "enable", "arg");
+  if (!keys) return keys.error();
+  machines::SemihostingSpec& spec = line.options.launch.semihosting;
+  auto enable = keys->take_switch("enable", true);
+  if (!enable) return enable.error();
+  auto userspace = keys->take_switch("userspace", spec.userspace);
+  if (!userspace) return userspace.error();
+  if (const auto target = keys->take("target"); target && *target != "native" && *target != "auto")
+    return Error{fmt::format("-semihosting-config target={}: nobody else answers, expected native or auto", *target)};
+  if (keys->take("chardev"))
+    return Error{
+        fmt::format("-semihosting-config {}: the console is standard input and output, expected no chardev=", value)};
+  if (const auto folder = keys->take("dir")) spec.folder = *folder;
+  for (std::string& argument : keys->take_all("arg")) spec.arguments.push_back(std::move(argument));
+  spec.enabled = *enable;
+  spec.userspace = *userspace;
+  constexpr std::string_view kKnown[] = {"enable", "target", "userspace", "chardev", "dir", "arg"};
+  return keys->done(kKnown);
+}
+
 template <std::string LaunchRecord::* member>
 Status text(CommandLine& line, std::string_view value) {
   line.options.launch.*member = value;
@@ -100,6 +126,14 @@ constexpr OptionRow kRows[] = {
     {"-append", "LINE", Argument::Required, kBoot, "the kernel's command line", text<&LaunchRecord::command_line>},
     {"-bios", "FILE", Argument::Required, kBoot, "firmware for the start of flash, where the processor then begins",
      text<&LaunchRecord::firmware>},
+    {"-semihosting", "", Argument::None, kBoot, "HLT #0xF000 at EL1 is a call to the host (Arm's semihosting)",
+     semihosting},
+    {"-semihosting-config", "[enable=on|off][,target=native|auto][,userspace=on][,dir=FOLDER][,arg=WORD]...",
+     Argument::Required, kBoot,
+     "semihosting in detail: userspace lets EL0 call too; dir is the folder whose files the guest may read and write, "
+     "without it the current one, empty for none; arg gives the program's command line, else the kernel's name and "
+     "-append are",
+     semihosting_config},
 };
 
 }  // namespace

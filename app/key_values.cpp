@@ -28,7 +28,8 @@ std::vector<std::string> split(std::string_view text) {
 
 }  // namespace
 
-Result<KeyValues> KeyValues::parse(std::string_view option, std::string_view text, std::string_view first_key) {
+Result<KeyValues> KeyValues::parse(std::string_view option, std::string_view text, std::string_view first_key,
+                                   std::string_view may_repeat) {
   KeyValues result;
   result.option_ = option;
   bool first = true;
@@ -46,7 +47,8 @@ Result<KeyValues> KeyValues::parse(std::string_view option, std::string_view tex
     }
     first = false;
     for (const auto& [other, unused] : result.pairs_) {
-      if (other == key) return Error{fmt::format("{} {}: {} is given twice, expected it once", option, text, key)};
+      if (other == key && key != may_repeat)
+        return Error{fmt::format("{} {}: {} is given twice, expected it once", option, text, key)};
     }
     result.pairs_.emplace_back(std::move(key), std::move(value));
   }
@@ -59,6 +61,12 @@ std::optional<std::string> KeyValues::take(std::string_view key) {
   std::string value = std::move(found->second);
   pairs_.erase(found);
   return value;
+}
+
+std::vector<std::string> KeyValues::take_all(std::string_view key) {
+  std::vector<std::string> values;
+  while (auto value = take(key)) values.push_back(std::move(*value));
+  return values;
 }
 
 Result<bool> KeyValues::take_switch(std::string_view key, bool otherwise) {

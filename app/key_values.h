@@ -16,10 +16,13 @@ class KeyValues {
  public:
   // `option` is named in errors: "-drive". `first_key`: what a leading word without '=' means ("file"); empty: it is an
   // error.
-  static Result<KeyValues> parse(std::string_view option, std::string_view text, std::string_view first_key);
+  // `may_repeat`: the one key that may be given more than once.
+  static Result<KeyValues> parse(std::string_view option, std::string_view text, std::string_view first_key,
+                                 std::string_view may_repeat = "");
 
   // Takes a value out; nothing when the key was not given.
   std::optional<std::string> take(std::string_view key);
+  std::vector<std::string> take_all(std::string_view key);  // of a key that `may_repeat`
   Result<bool> take_switch(std::string_view key, bool otherwise);
   Result<std::optional<u64>> take_number(std::string_view key);  // 0x.. too, K, M, G
   // Everything not yet taken, in order.

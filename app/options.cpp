@@ -123,6 +123,9 @@ std::string options_page() {
   }
   text +=
       "\n## Exit status\n\n| status | meaning |\n|---|---|\n"
+      "| the guest's | the guest ended by semihosting (SYS_EXIT, SYS_EXIT_EXTENDED): the low 8 bits of its status, 1 "
+      "if "
+      "only they are 0, and 1 for any reason but an application's exit |\n"
       "| 0 | the guest powered off, Ctrl-A x, a reset under `-no-reboot`, `--expect` seen, `--stop-at` reached |\n"
       "| 2 | wrong options, or a file that is missing or bad |\n"
       "| 3 | `--expect` was given and the guest ended without it |\n"

@@ -6,6 +6,7 @@ const char* ended_by_text(EndedBy ended_by) {
   switch (ended_by) {
     case EndedBy::PowerOff: return "poweroff";
     case EndedBy::Reset: return "reset";
+    case EndedBy::Exit: return "exit";
     case EndedBy::Quit: return "quit";
     case EndedBy::Expect: return "expect";
     case EndedBy::StopAt: return "stop-at";
@@ -17,12 +18,13 @@ const char* ended_by_text(EndedBy ended_by) {
   UNREACHABLE("an end without a name");
 }
 
-int exit_status(EndedBy ended_by, bool expecting) {
+int exit_status(EndedBy ended_by, bool expecting, int guest_status) {
   switch (ended_by) {
     case EndedBy::Expect: return kExitOk;
     case EndedBy::PowerOff:
     case EndedBy::Reset:
     case EndedBy::StopAt: return expecting ? kExitNotSeen : kExitOk;
+    case EndedBy::Exit: return expecting ? kExitNotSeen : guest_status;
     case EndedBy::Quit: return kExitOk;  // a person's choice, not the guest's end
     case EndedBy::InsnLimit:
     case EndedBy::Timeout: return kExitTimeout;

@@ -8,6 +8,7 @@ namespace ferry::control {
 enum class EndedBy : u8 {
   PowerOff,   // the guest switched itself off
   Reset,      // -no-reboot, and the guest reset itself
+  Exit,       // the guest ended with a status of its own (semihosting)
   Quit,       // Ctrl-A x, or the monitor's quit
   Expect,     // the string of --expect was seen
   StopAt,     // --stop-at was reached
@@ -25,7 +26,7 @@ constexpr int kExitInterrupt = 130;
 constexpr int kExitTerminate = 143;
 
 const char* ended_by_text(EndedBy ended_by);
-// `expecting`: --expect was given (and, unless ended_by says so, not seen).
-int exit_status(EndedBy ended_by, bool expecting);
+// `expecting`: --expect was given (and, unless ended_by says so, not seen). `guest_status`: of Exit.
+int exit_status(EndedBy ended_by, bool expecting, int guest_status = 0);
 
 }  // namespace ferry::control

@@ -23,6 +23,7 @@
 #include "control/fatal.h"
 #include "control/monitor.h"
 #include "control/report.h"
+#include "control/semihosting_terminal.h"
 #include "control/stream_backend.h"
 #include "control/terminal.h"
 #include "control/watched_serial.h"
@@ -49,6 +50,7 @@ class Run {
  private:
   Status prepare();
   Status make_serial(const SerialSpec& spec);
+  SemihostingTerminal& make_semihosting();
   void end(EndedBy reason);
   EndedBy run_until_end();
   EndedBy ended_by(runtime::EndReason reason) const;
@@ -65,6 +67,7 @@ class Run {
   StreamBackend* terminal_ = nullptr;  // the one on stdio
   bool terminal_signals_ = false;
   std::unique_ptr<WatchedSerial> watched_;
+  std::unique_ptr<SemihostingTerminal> semihosting_;
   std::unique_ptr<machines::Machine> machine_;
   std::unique_ptr<Monitor> monitor_;
 
@@ -134,6 +137,20 @@ Status Run::make_serial(const SerialSpec& spec) {
   return {};
 }
 
+// The console of semihosting is standard input and output: the terminal's stream when a serial line has it, so that
+// both print in order, else one of its own.
+SemihostingTerminal& Run::make_semihosting() {
+  StreamBackend* stream = terminal_;
+  if (stream == nullptr) {
+    streams_.push_back(std::make_unique<StreamBackend>(
+        StreamBackend::Config{.input = STDIN_FILENO, .output = STDOUT_FILENO, .name = "stdout"}));
+    stream = streams_.back().get();
+  }
+  semihosting_ = std::make_unique<SemihostingTerminal>(*stream);
+  if (options_.expect) semihosting_->watched().expect(*options_.expect, [this] { end(EndedBy::Expect); });
+  return *semihosting_;
+}
+
 Status Run::prepare() {
   sigset_t set;
   sigemptyset(&set);
@@ -154,6 +171,7 @@ Status Run::prepare() {
     config.serials = serials_;
     config.serials[0] = watched_.get();
   }
+  if (options_.launch.semihosting.enabled) config.semihosting_console = &make_semihosting();
   const u64 limit = options_.limit_insns.value_or(~u64{0}), stop = options_.stop_at_insns.value_or(~u64{0});
   if (std::min(limit, stop) != ~u64{0}) config.limit_instructions = std::min(limit, stop);
   auto machine = machines::Machine::create(options_.launch, config);
@@ -224,7 +242,7 @@ void Run::watch() {
     }
     if (!hinted && now >= start_ + kSilence) {
       hinted = true;
-      if (watched_->silent()) hint();
+      if (watched_ && watched_->silent() && !(semihosting_ && !semihosting_->watched().silent())) hint();
     }
   }
 }
@@ -236,6 +254,7 @@ EndedBy Run::ended_by(runtime::EndReason reason) const {
   switch (reason) {
     case runtime::EndReason::PowerOff: return EndedBy::PowerOff;
     case runtime::EndReason::Reset: return EndedBy::Reset;
+    case runtime::EndReason::Exit: return EndedBy::Exit;
     case runtime::EndReason::InstructionLimit:
       return options_.stop_at_insns.value_or(~u64{0}) <= options_.limit_insns.value_or(~u64{0}) ? EndedBy::StopAt
                                                                                                 : EndedBy::InsnLimit;
@@ -289,14 +308,15 @@ void Run::report(EndedBy reason, int status) {
 }
 
 int Run::finish(EndedBy reason) {
-  int status = exit_status(reason, options_.expect.has_value());
+  int status = exit_status(reason, options_.expect.has_value(), machine_->guest_status());
   if (Status flushed = machine_->flush(); !flushed) {
     fmt::print(stderr, "ferry: {}\n", flushed.error().message);
     if (status == kExitOk) status = kExitUsage;
   }
   for (const auto& stream : streams_) stream->stop();
   terminal_restore();
-  if (status == kExitNotSeen) fmt::print(stderr, "ferry: the guest ended without printing \"{}\"\n", *options_.expect);
+  if (status == kExitNotSeen && options_.expect)
+    fmt::print(stderr, "ferry: the guest ended without printing \"{}\"\n", *options_.expect);
   if (reason == EndedBy::Timeout) fmt::print(stderr, "ferry: --timeout: time is up\n");
   report(reason, status);
   flush_log();

@@ -163,6 +163,8 @@ void StreamBackend::input_loop() {
     }
     if (got <= 0) {
       open = false;
+      const std::lock_guard lock(input_mutex_);
+      input_open_ = false;
       continue;
     }
     for (ssize_t i = 0; i < got; ++i) typed(buffer[i]);
@@ -209,6 +211,11 @@ void StreamBackend::announce_input() {
     const std::lock_guard lock(listener_mutex_);
     if (on_input_) on_input_();
   });
+}
+
+bool StreamBackend::input_ended() {
+  const std::lock_guard lock(input_mutex_);
+  return input_.empty() && (config_.input < 0 || !input_open_);
 }
 
 usize StreamBackend::read(std::span<u8> buffer) {

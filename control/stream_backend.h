@@ -36,6 +36,8 @@ class StreamBackend final : public CharBackend {
   void stop();
   // Text of ferry's own, in order with the guest's.
   void print(std::string_view text);
+  // The host side has ended and all its input was read.
+  bool input_ended();
 
   // CharBackend
   usize write(std::span<const u8> bytes) override;
@@ -59,6 +61,7 @@ class StreamBackend final : public CharBackend {
 
   std::mutex input_mutex_;
   std::deque<u8> input_;
+  bool input_open_ = true;
 
   std::recursive_mutex listener_mutex_;  // held while a listener runs, so that set_listener waits for it
   std::function<void()> on_input_, on_writable_;

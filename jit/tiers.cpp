@@ -4,7 +4,7 @@
 #include "jit/baseline/baseline.h"
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
-#include "jit/optimizing/optimizing.h"
+#include "jit/load_optimizing.h"
 #endif
 
 namespace ferry::jit {
@@ -29,9 +29,7 @@ bool regions_available() {
 
 Result<std::unique_ptr<RegionTier>> make_region_compiler([[maybe_unused]] const Settings& settings) {
 #ifdef FERRY_HAS_OPTIMIZING
-  auto optimizing = Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
-  if (!optimizing) return optimizing.error();
-  return std::unique_ptr<RegionTier>(std::move(*optimizing));
+  return make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
 #else
   return Error{"tier: this build has no compiler of regions"};
 #endif
@@ -51,10 +49,9 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
-    Result<std::unique_ptr<Optimizing>> optimizing =
-        Optimizing::create(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
-    if (!optimizing) return optimizing.error();
-    return std::unique_ptr<jit::Tier>(std::move(*optimizing));
+    auto made = make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
+    if (!made) return made.error();
+    return std::unique_ptr<jit::Tier>(std::move(*made));
   }
 #endif
   return Error{"tier: this build has no compiler for it, expected interp or one that --version lists"};

@@ -46,6 +46,20 @@ std::string loader_text(const LoaderSpec& loader) {
   return text;
 }
 
+std::string with_double_commas(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == ',' ? std::string(",,") : std::string(1, c);
+  return out;
+}
+
+std::string semihosting_text(const SemihostingSpec& semihosting) {
+  std::string text = "enable=on";
+  if (semihosting.userspace) text += ",userspace=on";
+  if (semihosting.folder != ".") text += ",dir=" + with_double_commas(semihosting.folder);
+  for (const std::string& argument : semihosting.arguments) text += ",arg=" + with_double_commas(argument);
+  return text;
+}
+
 }  // namespace
 
 std::string launch_line(const LaunchRecord& record) {
@@ -66,6 +80,7 @@ std::string launch_line(const LaunchRecord& record) {
   if (!record.initrd.empty()) option("-initrd", record.initrd);
   if (!record.command_line.empty()) option("-append", record.command_line);
   if (!record.firmware.empty()) option("-bios", record.firmware);
+  if (record.semihosting.enabled) option("-semihosting-config", semihosting_text(record.semihosting));
   for (const DriveSpec& drive : record.drives) option("-drive", drive_text(drive));
   for (const DeviceSpec& device : record.devices) {
     std::string text = device.model;

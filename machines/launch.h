@@ -54,6 +54,14 @@ struct LoaderSpec {
   std::optional<unsigned> cpu_num;
 };
 
+// `-semihosting`, `-semihosting-config`.
+struct SemihostingSpec {
+  bool enabled = false;
+  bool userspace = false;              // EL0 may call too
+  std::string folder = ".";            // which files the guest may use; empty: none
+  std::vector<std::string> arguments;  // its command line; empty: the kernel's path and -append
+};
+
 struct LaunchRecord {
   // Board and processors.
   std::string board = "virt";
@@ -74,6 +82,7 @@ struct LaunchRecord {
   std::string command_line;
   std::string firmware;  // -bios
   std::vector<LoaderSpec> loaders;
+  SemihostingSpec semihosting;
 
   // Devices and back ends.
   std::vector<SerialSpec> serials = {SerialSpec{}};

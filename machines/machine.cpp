@@ -158,6 +158,7 @@ Status Machine::build() {
     psci_ = std::make_unique<Psci>(*system_);
     system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return psci_->call(vcpu); });
   }
+  if (Status status = make_semihosting(trees->plan); !status) return status;
   return fill(trees->plan, false);
 }
 
@@ -205,6 +206,7 @@ Status Machine::reset() {
   auto trees = plan(record_);
   if (!trees) return trees.error();
   board_->reset();
+  if (semihosting_ != nullptr) semihosting_->reset();
   return fill(trees->plan, true);
 }
 

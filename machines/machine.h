@@ -1,6 +1,7 @@
 // A whole machine: memory, processors, board, back ends, and the boot plan that fills it. Everything the launch record
 // says, alive.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "machines/board.h"
 #include "machines/launch.h"
 #include "machines/loader.h"
+#include "machines/semihosting/semihosting.h"
 #include "runtime/system.h"
 #include "softmmu/address_space.h"
 
@@ -24,9 +26,10 @@ Result<std::vector<u8>> guest_tree(const LaunchRecord& record);
 class Machine {
  public:
   struct Config {
-    const Settings* settings = nullptr;      // outlives the machine
-    std::vector<CharBackend*> serials = {};  // outlive it too; see BackEnds::serials
-    u64 limit_instructions = 0;              // virtual time: the run ends there; 0: no limit
+    const Settings* settings = nullptr;                 // outlives the machine
+    std::vector<CharBackend*> serials = {};             // outlive it too; see BackEnds::serials
+    u64 limit_instructions = 0;                         // virtual time: the run ends there; 0: no limit
+    SemihostingConsole* semihosting_console = nullptr;  // outlives it too; null: none
   };
   // Reads every file, builds the board and fills memory: afterwards run() can begin.
   static Result<std::unique_ptr<Machine>> create(const LaunchRecord& record, const Config& config);
@@ -40,6 +43,9 @@ class Machine {
   // "console=ttyAMA0" and "pl011@9000000", or empty: what the console of this board is called.
   const std::string& console_word() const { return console_word_; }
   const LaunchRecord& record() const { return record_; }
+
+  // EndReason::Exit: the status that the guest ended with, 0 to 255.
+  int guest_status() const { return guest_status_.load(); }
 
   // Back to power-on: devices, processors, images. Errors: a file that can no longer be read. Not while running.
   Status reset();
@@ -56,6 +62,8 @@ class Machine {
   Status open_drives(BackEnds& back_ends, const BootPlan& plan);
   Status open_flash(BackEnds& back_ends, const BootPlan& plan);
   Status fill(const BootPlan& plan, bool again);
+  Status make_semihosting(const BootPlan& plan);
+  runtime::SemihostingResult semihosting_call(runtime::Vcpu& vcpu);
 
   const LaunchRecord record_;
   const Config config_;
@@ -67,6 +75,8 @@ class Machine {
   std::unique_ptr<runtime::System> system_;
   std::unique_ptr<Board> board_;
   std::unique_ptr<Psci> psci_;
+  std::unique_ptr<Semihosting> semihosting_;
+  std::atomic<int> guest_status_{0};
   std::string console_word_;
 };
 

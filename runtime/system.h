@@ -22,7 +22,7 @@ namespace ferry::runtime {
 class Vcpu;
 
 // Why a run ended.
-enum class EndReason : u8 { None, PowerOff, Reset, InstructionLimit, Requested };
+enum class EndReason : u8 { None, PowerOff, Reset, Exit, InstructionLimit, Requested };  // Exit: by semihosting
 
 struct SystemConfig {
   const Settings* settings = nullptr;
@@ -32,6 +32,11 @@ struct SystemConfig {
   u64 timer_frequency = 62'500'000;  // Hz, CNTFRQ_EL0
   u64 limit_instructions = 0;        // virtual time: end the run there; 0 = no limit
 };
+
+// What came of a semihosting call. Refused: it is UNDEFINED. Again, Wait: the instruction is to be executed again, at
+// once, or when the host has had time to bring what it waits for.
+enum class SemihostingResult : u8 { Done, Refused, Again, Wait };
+using SemihostingCall = std::function<SemihostingResult(Vcpu&)>;
 
 // Firmware for HVC and SMC (PSCI). Called on the vCPU's thread; false: this call is not its business.
 using FirmwareCall = std::function<bool(Vcpu&, bool is_smc)>;
@@ -64,6 +69,9 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   const TimerLines& timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
   void set_firmware(FirmwareCall call) { firmware_ = std::move(call); }
   const FirmwareCall& firmware() const { return firmware_; }
+  // HLT #0xF000. Called on the vCPU's thread.
+  void set_semihosting(SemihostingCall call) { semihosting_ = std::move(call); }
+  const SemihostingCall& semihosting() const { return semihosting_; }
 
   // Resets every vCPU (code caches included); the caller then sets the boot vCPU's registers.
   void reset();
@@ -108,6 +116,7 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   std::vector<TimerLines> timer_lines_;
   CpuInterface* gic_ = nullptr;
   FirmwareCall firmware_;
+  SemihostingCall semihosting_;
 
   std::atomic<bool> stopping_{false};
   std::atomic<EndReason> end_{EndReason::None};

@@ -1,6 +1,8 @@
 #include "runtime/tiering.h"
 
 #include <chrono>
+#include <cstdio>
+#include <utility>
 
 #include "core/log.h"
 #include "jit/tiers.h"
@@ -90,7 +92,10 @@ void Tiering::compile(RegionJob& job) {
   if (!compiler_) {
     auto made = jit::make_region_compiler(settings_);
     std::lock_guard lock(mutex_);
-    if (made) compiler_ = std::move(*made);
+    if (made)
+      compiler_ = std::move(*made);
+    else if (!std::exchange(complained_, true))
+      std::fprintf(stderr, "ferry: %s; hot code stays in the baseline tier\n", made.error().message.c_str());
     failed_ = !compiler_;
   }
   if (!compiler_) return;

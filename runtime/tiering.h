@@ -70,6 +70,7 @@ class Tiering {
   u64 generation_ = 0;
   u64 delay_state_ = 1;
   bool stop_ = false;
+  bool complained_ = false;
   bool failed_ = false;  // no compiler could be made, or its memory is full
   std::thread thread_;
 };

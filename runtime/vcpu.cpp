@@ -162,10 +162,19 @@ void Vcpu::take(const cpu::ExceptionInfo& e) {
 }
 
 void Vcpu::take_fault() {
+  if (repeat_ != SemihostingResult{}) return repeat_instruction();
   ++stats_.exceptions;
   const cpu::ExceptionInfo e = s_->exception;
   s_->fault = 0;
   take(e);
+}
+
+// There was no instruction to execute. In virtual time the attempt counts as one, or a guest whose vectors cannot be
+// fetched would stop the clock.
+void Vcpu::take_fetch_fault() {
+  if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
+  take_fault();
+  look_again_ = true;
 }
 
 bool Vcpu::step() {
@@ -201,14 +210,12 @@ TranslatedBlock* Vcpu::lookup(u64 pc) {
   jit::LinkSite* const site = std::exchange(pending_link_, nullptr);
   if ((pc & 3) != 0) {
     cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, pc);
-    take_fault();
-    look_again_ = true;
+    take_fetch_fault();
     return nullptr;
   }
   const softmmu::FetchResult fetched = mmu_->fetch(pc);
   if (!fetched.ok) {
-    take_fault();
-    look_again_ = true;
+    take_fetch_fault();
     return nullptr;
   }
   s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
@@ -263,9 +270,7 @@ void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
   single_.insts.clear();
   if (!system_.translator().one_instruction(fetched.pa, s_->mode, single_)) {
     cpu::raise_with_far(*s_, cpu::kEcInsnAbort, 0x10, s_->pc);  // synchronous external abort
-    take_fault();
-    look_again_ = true;
-    return;
+    return take_fetch_fault();
   }
   ++stats_.single_steps;
   single_word_ = ir::marker_word(single_.insts.front().imm);
@@ -282,11 +287,7 @@ void Vcpu::step_to_slice_end() {
     pending_link_ = nullptr;
     if ((s_->pc & 3) != 0) return;
     const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-    if (!fetched.ok) {
-      take_fault();
-      look_again_ = true;
-      return;
-    }
+    if (!fetched.ok) return take_fetch_fault();
     run_uncached(fetched);
   }
 }
@@ -377,8 +378,7 @@ void Vcpu::step_one() {
   if (fetched.ok) {
     run_uncached(fetched);
   } else {
-    take_fault();
-    look_again_ = true;
+    take_fetch_fault();
   }
 }
 
@@ -416,7 +416,7 @@ void Vcpu::publish_regions() {
 // The counter of the block at pc ran out: ask for a region, or, when it has one, forget the old way there.
 void Vcpu::block_is_hot() {
   const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-  if (!fetched.ok) return take_fault();
+  if (!fetched.ok) return take_fetch_fault();
   bool flushed = false;
   TranslatedBlock* block = system_.translator().get(fetched.pa, s_->pc, s_->mode, flushed, stats_);
   if (flushed) clear_jump_cache();

@@ -17,6 +17,7 @@
 namespace ferry::runtime {
 
 class System;
+enum class SemihostingResult : u8;
 
 class Vcpu final : public cpu::Environment {
  public:
@@ -83,6 +84,8 @@ class Vcpu final : public cpu::Environment {
   bool handle_exit(jit::ExitReason reason);
   void take(const cpu::ExceptionInfo& e);
   void take_fault();
+  void take_fetch_fault();
+  void repeat_instruction();
   void log_exception(const cpu::ExceptionInfo& e);
   void update_context();
   const void* cached_code(const TranslatedBlock& block) const;
@@ -112,6 +115,7 @@ class Vcpu final : public cpu::Environment {
   bool look_again_ = true;                 // look_at_signals() before the next block
   bool idle_ = false;
   u64 idle_until_ns_ = kNever;
+  SemihostingResult repeat_{};  // Again or Wait: the pending fault is not one
 
   // Virtual time: instructions retired before this slice, granted to it, and taken back from the budget word by a kick.
   u64 retired_ = 0;

@@ -1,5 +1,7 @@
 // The Environment half of Vcpu: what instruction semantics ask of the machine.
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "core/check.h"
 #include "cpu/exceptions.h"
@@ -8,6 +10,11 @@
 #include "runtime/vcpu.h"
 
 namespace ferry::runtime {
+namespace {
+
+constexpr auto kHostWait = std::chrono::milliseconds(5);  // between two looks at a console
+
+}  // namespace
 
 void Vcpu::translation_changed(cpu::CpuState&) { context_dirty_ = true; }
 
@@ -81,7 +88,32 @@ void Vcpu::send_event(cpu::CpuState&) {
 
 u32 Vcpu::pending_interrupts(cpu::CpuState&) { return signals_.lines.load(std::memory_order_acquire); }
 
-bool Vcpu::semihosting(cpu::CpuState&) { return false; }
+// A call that has to wait does so outside the instruction: it leaves it as a fault does, and the loop comes back to it.
+bool Vcpu::semihosting(cpu::CpuState& s) {
+  if (!system_.semihosting()) return false;
+  synchronise_time(s);
+  const SemihostingResult result = system_.semihosting()(*this);
+  if (result == SemihostingResult::Again || result == SemihostingResult::Wait) {
+    repeat_ = result;
+    s.fault = 1;
+  }
+  return result != SemihostingResult::Refused;
+}
+
+// Instead of the exception: the instruction at pc is executed again. In virtual time it has not happened, and nobody
+// else gets a turn.
+void Vcpu::repeat_instruction() {
+  const bool wait = std::exchange(repeat_, SemihostingResult::Done) == SemihostingResult::Wait;
+  s_->fault = 0;
+  if (virtual_time_) s_->budget.fetch_add(1, std::memory_order_relaxed);
+  if (!wait) return;
+  {
+    std::unique_lock lock(wake_mutex_);
+    wake_.wait_for(lock, kHostWait, [this] { return woken_ || system_.stopping() || system_.pause_requested(); });
+    woken_ = false;
+  }
+  if (virtual_time_ && system_.pause_requested()) system_.pause_here();
+}
 
 // An event was added that is due before the slice ends: the slice is cut to it. From another thread the end of the
 // slice is soon enough.

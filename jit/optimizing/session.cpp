@@ -11,7 +11,7 @@
 
 #include "jit/code_memory.h"
 #include "jit/optimizing/codegen.h"
-#include "jit/optimizing/slab.h"
+#include "jit/slab.h"
 
 namespace ferry::jit::optimizing {
 

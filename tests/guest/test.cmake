@@ -28,6 +28,24 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
     add_test(NAME guest_${test}_qemu COMMAND ${guest_test} qemu ${variant} ${elf})
     set_tests_properties(guest_${test}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   endforeach()
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/semihosting.elf)
+  add_custom_command(OUTPUT ${elf}
+    COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
+            -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld ${guest_dir}/semihosting/start.S ${guest_dir}/semihosting/main.c -o ${elf}
+    DEPENDS ${guest_dir}/semihosting/start.S ${guest_dir}/semihosting/main.c ${guest_dir}/common/image.ld VERBATIM)
+  add_custom_target(guest_program_semihosting ALL DEPENDS ${elf})
+  add_test(NAME guest_semihosting COMMAND /usr/bin/python3 ${guest_dir}/semihosting_test.py $<TARGET_FILE:ferry> ${elf})
+  set_tests_properties(guest_semihosting PROPERTIES TIMEOUT 300)
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/chaos.elf)
+  add_custom_command(OUTPUT ${elf}
+    COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld
+            ${guest_dir}/chaos/start.S -o ${elf}
+    DEPENDS ${guest_dir}/chaos/start.S ${guest_dir}/common/image.ld VERBATIM)
+  add_custom_target(guest_program_chaos ALL DEPENDS ${elf})
+  foreach(tier baseline llvm tiered)
+    add_test(NAME guest_chaos_${tier} COMMAND /usr/bin/python3 ${guest_dir}/chaos/chaos_test.py ${tier} ${elf})
+    set_tests_properties(guest_chaos_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  endforeach()
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/guest)
 else()
   message(STATUS "no AArch64 cross compiler: the bare-metal tests are left out")

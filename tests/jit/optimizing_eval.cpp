@@ -2,20 +2,20 @@
 #include "jit/tiers.h"
 #ifdef FERRY_HAS_OPTIMIZING
 #include "blocks.h"
-#include "jit/optimizing/optimizing.h"
+#include "jit/load_optimizing.h"
 
 namespace ferry::jit::test {
 
 TEST_CASE("optimizing: random blocks") {
   for (const unsigned level : {0u, 1u, 2u}) {
-    auto tier = std::move(*Optimizing::create(64 << 20, level));
+    auto tier = std::move(*make_optimizing(64 << 20, level));
     check_random_blocks(*tier, from_environment("FERRY_RANDOM_BLOCKS", 240) / 3,
                         from_environment("FERRY_SEED", 11 + level));
   }
 }
 
 TEST_CASE("optimizing: every form of every computing op") {
-  auto tier = std::move(*Optimizing::create(64 << 20, 1));
+  auto tier = std::move(*make_optimizing(64 << 20, 1));
   check_every_form(*tier, 11);
 }
 

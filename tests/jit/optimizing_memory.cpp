@@ -4,15 +4,13 @@
 #include <random>
 
 #include "ir/builder.h"
-#include "jit/optimizing/optimizing.h"
-#include "jit/optimizing/slab.h"
+#include "jit/load_optimizing.h"
+#include "jit/slab.h"
 #include "machine.h"
 #include "tests/catch.h"
 
 namespace ferry::jit::test {
 namespace {
-
-using optimizing::Slab;
 
 ir::Block adds(unsigned reg, u64 n, unsigned insns) {
   ir::Block block;
@@ -60,7 +58,7 @@ TEST_CASE("slab: ranges are aligned, do not overlap, and merge when they are fre
 }
 
 TEST_CASE("optimizing: released units make room for any number of others") {
-  auto tier = std::move(*Optimizing::create(1 << 16, 0));
+  auto tier = std::move(*make_optimizing(1 << 16, 0));
   const usize empty = tier->used();
   Machine m;
   std::vector<CompiledCode> kept;
@@ -85,7 +83,7 @@ TEST_CASE("optimizing: released units make room for any number of others") {
 }
 
 TEST_CASE("optimizing: a release that comes after reset is harmless") {
-  auto tier = std::move(*Optimizing::create(1 << 17, 0));
+  auto tier = std::move(*make_optimizing(1 << 17, 0));
   auto old = tier->compile(adds(3, 1, 1), nullptr);
   REQUIRE(old.ok());
   tier->reset();

@@ -1,8 +1,8 @@
-#include "jit/optimizing/slab.h"
+#include "jit/slab.h"
 
 #include "core/check.h"
 
-namespace ferry::jit::optimizing {
+namespace ferry::jit {
 
 usize Slab::allocate(usize size, usize align) {
   for (auto it = free_.begin(); it != free_.end(); ++it) {
@@ -40,4 +40,4 @@ void Slab::release(usize offset) {
   free_[r.from] = r.size;
 }
 
-}  // namespace ferry::jit::optimizing
+}  // namespace ferry::jit

@@ -4,7 +4,7 @@
 
 #include "core/types.h"
 
-namespace ferry::jit::optimizing {
+namespace ferry::jit {
 
 class Slab {
  public:
@@ -27,4 +27,4 @@ class Slab {
   usize used_ = 0;
 };
 
-}  // namespace ferry::jit::optimizing
+}  // namespace ferry::jit

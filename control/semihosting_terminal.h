@@ -1,0 +1,25 @@
+// The console of semihosting calls on standard input, output and error.
+#pragma once
+#include "control/stream_backend.h"
+#include "control/watched_serial.h"
+#include "machines/semihosting/semihosting.h"
+
+namespace ferry::control {
+
+class SemihostingTerminal final : public machines::SemihostingConsole {
+ public:
+  explicit SemihostingTerminal(StreamBackend& stream) : stream_(stream), watched_(stream) {}
+  // What is printed passes here.
+  WatchedSerial& watched() { return watched_; }
+
+  usize write(std::span<const u8> bytes) override { return watched_.write(bytes); }
+  void write_error(std::span<const u8> bytes) override;
+  usize read(std::span<u8> to) override { return stream_.read(to); }
+  bool ended() const override { return stream_.input_ended(); }
+
+ private:
+  StreamBackend& stream_;
+  WatchedSerial watched_;
+};
+
+}  // namespace ferry::control

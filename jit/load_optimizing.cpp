@@ -1,0 +1,53 @@
+#include "jit/load_optimizing.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <string>
+
+#include "core/check.h"
+#include "jit/interpreter/interpreter.h"
+#include "jit/optimizing/module.h"
+
+namespace ferry::jit {
+namespace {
+
+const optimizing::Host kHost = {assertion_failed, cpu::helper_info, eval_inst};
+
+// Only places that belong to the program itself: never the current folder or a search path.
+std::string program_folder() {
+  std::string path(4096, '\0');
+  const ssize_t n = readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(n > 0 ? static_cast<usize>(n) : 0);
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+Result<optimizing::CreateFn> load() {
+  const std::string folder = program_folder();
+  for (const char* const where : {"", "../", "../lib/ferry/"}) {
+    const std::string path = folder + where + optimizing::kFileName;
+    if (access(path.c_str(), R_OK) != 0) continue;
+    void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (module == nullptr) return Error{path + ": cannot be loaded: " + dlerror()};
+    void* const create = dlsym(module, optimizing::kCreateName);
+    if (create == nullptr) return Error{path + ": is something else, expected ferry's optimizing tier"};
+    return reinterpret_cast<optimizing::CreateFn>(reinterpret_cast<std::uintptr_t>(create));
+  }
+  return Error{folder + optimizing::kFileName + ": is missing, expected it beside the program"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level) {
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  static Result<optimizing::CreateFn> create = load();
+  if (!create) return create.error();
+  std::string why;
+  RegionTier* const tier = (*create)(&kHost, optimizing::build_mark(), capacity, level, &why);
+  if (tier == nullptr) return Error{std::string(optimizing::kFileName) + ": " + why};
+  return std::unique_ptr<RegionTier>(tier);
+}
+
+}  // namespace ferry::jit

@@ -1,0 +1,45 @@
+// The module's entry, and the few functions of the program that it calls, under their own names.
+#include "jit/optimizing/module.h"
+
+#include "core/check.h"
+#include "jit/interpreter/interpreter.h"
+#include "jit/optimizing/optimizing.h"
+
+namespace {
+
+const ferry::jit::optimizing::Host* program = nullptr;
+
+}  // namespace
+
+namespace ferry {
+
+void assertion_failed(const char* condition, const char* sentence, const char* file, int line) {
+  program->assertion_failed(condition, sentence, file, line);
+  __builtin_unreachable();
+}
+
+namespace cpu {
+const HelperInfo& helper_info(Helper h) { return program->helper_info(h); }
+}  // namespace cpu
+
+namespace jit {
+U128 eval_inst(cpu::CpuState& s, const ir::Inst& inst, const U128& a, const U128& b, const U128& c) {
+  return program->eval_inst(s, inst, a, b, c);
+}
+}  // namespace jit
+
+}  // namespace ferry
+
+extern "C" __attribute__((visibility("default"))) ferry::jit::RegionTier* ferry_create_optimizing(
+    const ferry::jit::optimizing::Host* host, ferry::u64 mark, ferry::usize capacity, unsigned level,
+    std::string* why) {
+  if (mark != ferry::jit::optimizing::build_mark()) {
+    *why = "belongs to another build, expected that of the program";
+    return nullptr;
+  }
+  program = host;
+  auto tier = ferry::jit::Optimizing::create(capacity, level);
+  if (tier) return std::move(*tier).release();
+  *why = tier.error().message;
+  return nullptr;
+}
