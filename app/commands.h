@@ -13,5 +13,6 @@ int ferry_main(Arguments arguments);
 int run_command(Arguments arguments);
 int explain_command(Arguments arguments);
 int reference_command(Arguments arguments);
+int verify_command(Arguments arguments);
 
 }  // namespace ferry::app

@@ -87,6 +87,7 @@ def run(name, path, seed, commit, dirty):
         print(f"[full] {name}: FAILED with status {status} after {seconds:.0f} s (seed {seed}; log {work / 'log'})")
         return False
     counts = json.loads(counts_file.read_text()) if counts_file.is_file() else {}
+    seed = counts.pop("seed", seed)   # a check that goes on from before keeps its own
     result = {"name": name, "counts": counts, "seed": seed, "seconds": round(seconds, 1),
               "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
               "commit": commit[:12] + ("+changes" if dirty else ""), "machine": machine()}

@@ -1,11 +1,12 @@
 // Random instruction sequences drawn from the frontend's encoding tables, and random states that make them do
-// something.
+// something. Everything follows from a seed, a class and a number, so that one sequence can be made again alone.
 #pragma once
 #include <span>
 #include <vector>
 
-#include "frontend/decoder.h"
+#include "cpu/models.h"
 #include "frontend/pattern.h"
+#include "verify/classes.h"
 #include "verify/oracle_client.h"
 
 namespace ferry::verify {
@@ -16,36 +17,71 @@ struct Sequence {
   bool memory = false;  // it may load or store
 };
 
-// Words that are left out, with the reason: what two correct processors may do differently. Empty: none.
-std::string_view skip_reason(u32 word);
+// splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators): half of a check's time goes into
+// numbers.
+class Random {
+ public:
+  explicit Random(u64 seed = 0) : state_(seed) {}
+  u64 next() {
+    u64 z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  u64 below(u64 n) { return (next() >> 32) * n >> 32; }  // n < 2^32
+  bool chance(unsigned percent) { return below(100) < percent; }
+
+ private:
+  u64 state_;
+};
+
+// Corner values among random ones; a table, because a state holds ninety of them and memory four hundred.
+class Values {
+ public:
+  explicit Values(u64 seed);
+  u64 integer(Random& random) const { return draw(random, integers_); }
+  u64 half_vector(Random& random) const { return draw(random, halves_); }
+
+ private:
+  static constexpr usize kSize = 4096;
+  // Seven of eight from the table.
+  static u64 draw(Random& random, const std::vector<u64>& table) {
+    const u64 r = random.next();
+    return (r >> 61) == 0 ? random.next() : table[r % kSize];
+  }
+  std::vector<u64> integers_, halves_;
+};
 
 class Generator {
  public:
-  Generator(frontend::EncodingClass of_class, u64 seed);
+  // Rows of features that the model lacks are drawn now and then, and must be UNDEFINED.
+  Generator(Class of_class, u64 seed, const cpu::Model& model);
 
-  Sequence sequence();
+  // The numbered sequence; the states that follow are its own.
+  Sequence sequence(u64 number);
   // A state and memory for the sequence: base registers point into the window, the rest are corner values among random
-  // ones.
-  OracleCase state(const Sequence& sequence);
+  // ones. The window is filled only for sequences with memory.
+  void state(const Sequence& sequence, OracleCase& out);
   // The rows that words are drawn from.
   std::span<const frontend::Row> rows() const { return rows_; }
 
  private:
-  u64 random();
-  u64 below(u64 n) { return (random() >> 32) * n >> 32; }  // n < 2^32
-  bool chance(unsigned percent) { return below(100) < percent; }
-  u32 word();
+  u32 word(Class c);
   u32 fill(const frontend::Row& row);
-  u32 aim_load_store(u32 word);
-  u32 aim_branch(u32 word, unsigned words_after);
+  bool is_drawable(const frontend::Row& row);
+  void add_word(Sequence& s, Class c, unsigned words_after);
   void add_exclusive(std::vector<u32>& words, u32 store);
-  u64 integer();
-  u64 half_vector();
+  Class class_of_next();
 
-  frontend::EncodingClass class_;
-  u64 random_;
-  std::vector<frontend::Row> rows_;
-  std::vector<frontend::Row> plain_;  // between branches
+  Class class_;
+  u64 seed_;
+  cpu::FeatureSet features_;
+  bool zero_block_;  // DC ZVA: qemu-aarch64 -cpu max zeroes 512 bytes, ferry 64
+  Random random_;
+  Values values_;
+  std::vector<frontend::Row> rows_;                  // all
+  std::vector<std::vector<frontend::Row>> rows_of_;  // by Class
+  std::vector<frontend::Row> absent_;                // of features that the model lacks
 };
 
 }  // namespace ferry::verify

@@ -2,158 +2,188 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
+
+#include "core/check.h"
 
 extern char** environ;
 
 namespace ferry::verify {
 namespace {
 
-// As in oracle.c.
-struct Header {
-  u32 words, states, memory_offset, memory_bytes;
-};
-struct WireState {
-  u64 x[31], sp, pc, far;
-  u32 nzcv, fpcr, fpsr, signal;
-  U128 v[32];
-};
-static_assert(sizeof(WireState) == 8 * 34 + 16 + 512);
+constexpr int kSharedDescriptor = 3;  // of the oracle
+// FPSR<31:28> are flags of AArch32, which an oracle may have and ferry has not.
+constexpr u32 kFpsrMask = 0x0fffffff;
 
-// The requests and the replies of a chunk fit into a pipe: neither side waits for the other while both write.
-constexpr int kPipeBytes = 1 << 20;
-constexpr usize kChunkBytes = 60000;
+static_assert(sizeof(OracleState) == 8 * 34 + 16 + 512);
+static_assert(sizeof(State::v) == sizeof(OracleState::v));
+static_assert(kOracleCode == kCodeVa && kOracleMemory == kMemoryVa && kOracleMemoryBytes == kMemoryBytes);
 
-WireState to_wire(const State& s) {
-  WireState w{};
+void to_wire(OracleState& w, const State& s) {
   std::memcpy(w.x, s.x, sizeof w.x);
   w.sp = s.x[31];
+  w.pc = w.far = 0;
   w.nzcv = cpu::nzcv_to_arch(s.nzcv);
   w.fpcr = s.fpcr;
   w.fpsr = s.fpsr;
+  w.signal = 0;
   std::memcpy(w.v, s.v, sizeof w.v);
-  return w;
 }
 
-State from_wire(const WireState& w) {
-  State s;
-  std::memcpy(s.x, w.x, sizeof w.x);
-  s.x[31] = w.sp;
-  s.pc = w.pc;
-  s.nzcv = cpu::nzcv_from_arch(w.nzcv);
-  s.fpcr = w.fpcr;
-  s.fpsr = w.fpsr;
-  std::memcpy(s.v, w.v, sizeof s.v);
-  return s;
-}
+Error host_error(const char* what) { return Error{fmt::format("oracle: no {}: {}", what, std::strerror(errno))}; }
 
-bool write_all(int fd, const u8* p, usize n) {
-  while (n > 0) {
-    const ssize_t done = ::write(fd, p, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    p += done;
-    n -= static_cast<usize>(done);
+// Descriptors that close themselves.
+struct Descriptor {
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
   }
-  return true;
-}
-
-bool read_all(int fd, void* to, usize n) {
-  u8* p = static_cast<u8*>(to);
-  while (n > 0) {
-    const ssize_t done = ::read(fd, p, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    p += done;
-    n -= static_cast<usize>(done);
-  }
-  return true;
-}
-
-template <class T>
-void append(std::vector<u8>& out, const T& v) {
-  const u8* p = reinterpret_cast<const u8*>(&v);
-  out.insert(out.end(), p, p + sizeof v);
-}
+  int take() { return std::exchange(fd, -1); }
+};
 
 }  // namespace
 
-Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& command) {
-  int to[2], from[2];
-  if (pipe(to) != 0) return Error{fmt::format("oracle: no pipe: {}", std::strerror(errno))};
-  if (pipe(from) != 0) return Error{fmt::format("oracle: no pipe: {}", std::strerror(errno))};
+Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& command, int patience_ms) {
+  std::unique_ptr<Oracle> oracle(new Oracle());
+  oracle->program_ = command[0];
+  oracle->patience_ms_ = patience_ms;
+  Descriptor to[2], from[2], shared;
+  int pair[2];
+  for (auto* pipe : {to, from}) {
+    if (pipe2(pair, O_CLOEXEC) != 0) return host_error("pipe");
+    pipe[0].fd = pair[0];
+    pipe[1].fd = pair[1];
+  }
+  shared.fd = memfd_create("oracle", MFD_CLOEXEC);
+  if (shared.fd < 0 || ftruncate(shared.fd, sizeof(OracleShared)) != 0) return host_error("shared file");
+  void* const map = mmap(nullptr, sizeof(OracleShared), PROT_READ | PROT_WRITE, MAP_SHARED, shared.fd, 0);
+  if (map == MAP_FAILED) return host_error("shared memory");
+  oracle->shared_ = static_cast<OracleShared*>(map);
+
   std::vector<char*> arguments;
   for (const std::string& a : command) arguments.push_back(const_cast<char*>(a.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, to[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-  for (const int fd : {to[0], to[1], from[0], from[1]}) posix_spawn_file_actions_addclose(&actions, fd);
+  // In this order: none of the sources is below the descriptors that are made.
+  Descriptor high[3];
+  const int sources[3] = {to[0].fd, from[1].fd, shared.fd};
+  for (int i = 0; i < 3; ++i) high[i].fd = fcntl(sources[i], F_DUPFD_CLOEXEC, 10);
+  posix_spawn_file_actions_adddup2(&actions, high[0].fd, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, high[1].fd, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, high[2].fd, kSharedDescriptor);
   pid_t process = 0;
   const int error = posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  close(to[0]);
-  close(from[1]);
-  if (error != 0) {
-    close(to[1]);
-    close(from[0]);
-    return Error{fmt::format("{}: cannot be started: {}", command[0], std::strerror(error))};
-  }
-  std::signal(SIGPIPE, SIG_IGN);
-  // Larger pipes mean fewer switches between the two; the host may refuse them.
-  const bool large =
-      fcntl(to[1], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes && fcntl(from[0], F_SETPIPE_SZ, kPipeBytes) >= kPipeBytes;
-  return std::unique_ptr<Oracle>(new Oracle(process, to[1], from[0], large ? kPipeBytes - 4096 : kChunkBytes));
+  if (error != 0) return Error{fmt::format("{}: cannot be started: {}", command[0], std::strerror(error))};
+  signal(SIGPIPE, SIG_IGN);
+  oracle->process_ = process;
+  oracle->to_ = to[1].take();
+  oracle->from_ = from[0].take();
+  for (Descriptor* d : {&to[0], &from[1], &high[0], &high[1]}) close(d->take());
+  if (Status status = oracle->wait_for(kOracleHello); !status) return status.error();
+  return oracle;
 }
 
 Oracle::~Oracle() {
-  close(to_);
-  close(from_);
-  waitpid(process_, nullptr, 0);
-}
-
-Result<std::span<const OracleReply>> Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases,
-                                                 bool memory) {
-  if (replies_.size() < cases.size()) replies_.resize(cases.size());
-  const u32 window = memory ? kWindowBytes : 0;
-  const usize chunk = chunk_bytes_ / (sizeof(WireState) + window);
-  std::vector<u8>& request = buffer_;
-  for (usize first = 0; first < cases.size(); first += chunk) {
-    const usize count = std::min(chunk, cases.size() - first);
-    request.clear();
-    // No words: those of the chunk before.
-    append(request,
-           Header{first == 0 ? static_cast<u32>(words.size()) : 0, static_cast<u32>(count), kWindowOffset, window});
-    if (first == 0)
-      for (const u32 w : words) append(request, w);
-    for (const OracleCase& c : cases.subspan(first, count)) {
-      append(request, to_wire(c.state));
-      if (memory) append(request, c.window);
-    }
-    if (!write_all(to_, request.data(), request.size())) return Error{"oracle: it has gone"};
-    request.resize(count * (sizeof(WireState) + window));
-    if (!read_all(from_, request.data(), request.size())) return Error{"oracle: it ended in the middle of a case"};
-    const u8* p = request.data();
-    for (usize i = 0; i < count; ++i) {
-      WireState w;
-      OracleReply& reply = replies_[first + i];
-      std::memcpy(&w, p, sizeof w);
-      std::memset(reply.window.data() + window, 0, kWindowBytes - window);
-      std::memcpy(reply.window.data(), p + sizeof w, window);
-      p += sizeof w + window;
-      reply.state = from_wire(w);
-      reply.signal = w.signal;
+  if (to_ >= 0) close(to_);
+  if (from_ >= 0) close(from_);
+  if (process_ != 0) {
+    // End of file ends it; one that does not see that is ended.
+    for (int i = 0; i < 100 && waitpid(process_, nullptr, WNOHANG) == 0; ++i) {
+      usleep(1000);
+      if (i == 99) {
+        kill(process_, SIGKILL);
+        waitpid(process_, nullptr, 0);
+      }
     }
   }
-  return std::span<const OracleReply>(replies_.data(), cases.size());
+  if (shared_ != nullptr) munmap(shared_, sizeof(OracleShared));
+}
+
+// Why it has gone.
+Error Oracle::gone() {
+  int status = 0;
+  const pid_t process = std::exchange(process_, 0);
+  if (process == 0) return Error{fmt::format("{}: the oracle has ended before", program_)};
+  for (int i = 0; i < 200 && waitpid(process, &status, WNOHANG) == 0; ++i) {
+    if (i == 199) {
+      kill(process, SIGKILL);
+      waitpid(process, &status, 0);
+    }
+    usleep(10'000);
+  }
+  if (WIFSIGNALED(status))
+    return Error{fmt::format("{}: the oracle was ended by signal {} ({}), expected an answer", program_,
+                             WTERMSIG(status), strsignal(WTERMSIG(status)))};
+  return Error{fmt::format("{}: the oracle ended with status {}, expected an answer", program_, WEXITSTATUS(status))};
+}
+
+Status Oracle::wait_for(char letter) {
+  pollfd source{from_, POLLIN, 0};
+  int ready = 0;
+  do ready = poll(&source, 1, patience_ms_);
+  while (ready < 0 && errno == EINTR);
+  if (ready == 0) {
+    kill(process_, SIGKILL);
+    waitpid(std::exchange(process_, 0), nullptr, 0);
+    return Error{fmt::format("{}: the oracle did not answer within {} s", program_, patience_ms_ / 1000)};
+  }
+  char got = 0;
+  if (read(from_, &got, 1) != 1) return gone();
+  if (got == letter) return {};
+  return Error{fmt::format("{}: answers with byte {:02x}, expected an oracle of this ferry ({:02x})", program_,
+                           static_cast<u8>(got), static_cast<u8>(letter))};
+}
+
+Status Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory) {
+  ASSERT(!words.empty() && words.size() <= kOracleMaxWords, "the oracle takes one word to kOracleMaxWords");
+  ASSERT(cases.size() <= kMaxCases, "the oracle takes kMaxCases at a time");
+  if (process_ == 0) return gone();
+  OracleRequest& request = shared_->request;
+  request.version = kOracleVersion;
+  request.words = static_cast<u32>(words.size());
+  request.states = static_cast<u32>(cases.size());
+  request.memory = memory ? 1 : 0;
+  memory_ = memory;
+  std::memcpy(request.word, words.data(), 4 * words.size());
+  for (usize i = 0; i < cases.size(); ++i) {
+    to_wire(shared_->state[i], cases[i].state);
+    if (memory) std::memcpy(shared_->window[i], cases[i].window.data(), kWindowBytes);
+  }
+  const char go = kOracleGo;
+  if (write(to_, &go, 1) != 1) return gone();
+  return wait_for(kOracleDone);
+}
+
+OracleReply Oracle::reply(usize index) const {
+  const OracleState& w = shared_->state[index];
+  OracleReply r;
+  std::memcpy(r.state.x, w.x, sizeof w.x);
+  r.state.x[31] = w.sp;
+  r.state.pc = w.pc;
+  r.state.nzcv = cpu::nzcv_from_arch(w.nzcv);
+  r.state.fpcr = w.fpcr;
+  r.state.fpsr = w.fpsr & kFpsrMask;
+  std::memcpy(r.state.v, w.v, sizeof r.state.v);
+  r.window = memory_ ? shared_->window[index] : nullptr;
+  r.signal = w.signal;
+  return r;
+}
+
+bool Oracle::agrees(usize index, const State& s, u64 end) const {
+  const OracleState& w = shared_->state[index];
+  return w.signal == kOracleSigtrap && w.pc == end && s.pc == end && std::memcmp(s.x, w.x, sizeof w.x) == 0 &&
+         s.x[31] == w.sp && std::memcmp(s.v, w.v, sizeof s.v) == 0 && cpu::nzcv_to_arch(s.nzcv) == w.nzcv &&
+         s.fpcr == w.fpcr && s.fpsr == (w.fpsr & kFpsrMask);
 }
 
 }  // namespace ferry::verify

@@ -1,4 +1,4 @@
-// The oracle (verify/oracle/oracle.c) in its own process: what other hands made of the same instructions.
+// An oracle (verify/oracle/) in its own process: what other hands made of the same instructions.
 #pragma once
 #include <array>
 #include <memory>
@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "core/result.h"
+#include "verify/oracle/protocol.h"
 #include "verify/state.h"
 
 namespace ferry::verify {
 
 // The part of the memory that goes to the oracle and comes back; the rest of it is zero before.
-constexpr u32 kWindowOffset = 3072, kWindowBytes = 2048;
+constexpr u32 kWindowOffset = kOracleWindowOffset, kWindowBytes = kOracleWindowBytes;
+constexpr usize kMaxCases = kOracleMaxStates;  // of one request
 
 struct OracleCase {
   State state;
@@ -20,29 +22,39 @@ struct OracleCase {
 };
 struct OracleReply {
   State state;
-  std::array<u8, kWindowBytes> window{};
-  u32 signal = 0;  // of the host: 4 undefined instruction, 5 the code's end, 7 and 11 memory
+  const u8* window;  // kWindowBytes; null: memory was not looked at
+  u32 signal = 0;    // kOracleSig...
 };
 
 class Oracle {
  public:
-  // command: the program and its arguments, e.g. qemu-aarch64 -cpu cortex-a57 oracle.
-  static Result<std::unique_ptr<Oracle>> start(const std::vector<std::string>& command);
+  // command: the program and its arguments, e.g. qemu-aarch64 -cpu cortex-a57 ferry-oracle-aarch64. The error says
+  // which program is missing or did not answer. patience_ms: how long an answer may take.
+  static Result<std::unique_ptr<Oracle>> start(const std::vector<std::string>& command, int patience_ms = 30'000);
   ~Oracle();
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
 
-  // Runs the instructions on every case; the window crosses only where memory says that they may access it. The replies
-  // stand until the next run.
-  Result<std::span<const OracleReply>> run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory);
+  // Runs the instructions (at most kOracleMaxWords) on every case (at most kMaxCases); memory: they may access it. The
+  // replies are read with reply() until the next run. An error when the oracle has ended or does not answer in
+  // time; it is then of no more use.
+  Status run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory);
+  OracleReply reply(usize index) const;
+  // Whether the reply is: the state, bit for bit, and the end of the code. The quick way to agree.
+  bool agrees(usize index, const State& state, u64 end) const;
+  // The window after the case; only when memory was looked at.
+  const u8* window(usize index) const { return shared_->window[index]; }
+  std::string_view program() const { return program_; }
 
  private:
-  Oracle(int process, int to, int from, usize chunk_bytes)
-      : process_(process), to_(to), from_(from), chunk_bytes_(chunk_bytes) {}
-  int process_, to_, from_;
-  usize chunk_bytes_;
-  std::vector<OracleReply> replies_;
-  std::vector<u8> buffer_;
+  Oracle() = default;
+  Status wait_for(char letter);
+  Error gone();
+
+  std::string program_;
+  OracleShared* shared_ = nullptr;
+  int process_ = 0, to_ = -1, from_ = -1, patience_ms_ = 0;
+  bool memory_ = false;
 };
 
 }  // namespace ferry::verify

@@ -10,7 +10,7 @@ namespace {
 class InterpreterRunner final : public Runner {
  public:
   std::string_view name() const override { return "interpreter"; }
-  const void* prepare(const ir::Block&) override { return nullptr; }
+  Prepared prepare(const ir::Block&) override { return {}; }
   jit::ExitReason run(cpu::CpuState& s, const ir::Block& block, const void*) override {
     return interpreter_.run(s, block);
   }
@@ -26,10 +26,10 @@ class TierRunner final : public Runner {
   void rest() override {
     if (tier_->used() > tier_->capacity() / 2) tier_->reset();
   }
-  const void* prepare(const ir::Block& block) override {
+  Prepared prepare(const ir::Block& block) override {
     auto code = tier_->compile(block, this);
     ASSERT(code.ok(), "code memory is full although it is emptied between sessions");
-    return code->entry;
+    return {code->entry, code->size};
   }
   jit::ExitReason run(cpu::CpuState& s, const ir::Block&, const void* prepared) override {
     return static_cast<jit::ExitReason>(tier_->enter(s, prepared));
@@ -44,19 +44,21 @@ class TierRunner final : public Runner {
 
 std::unique_ptr<Runner> interpreter_runner() { return std::make_unique<InterpreterRunner>(); }
 
+std::unique_ptr<Runner> make_runner(ferry::Tier tier) {
+  if (tier == ferry::Tier::Interp) return interpreter_runner();
+  if (tier == ferry::Tier::Tiered || !jit::tier_available(tier)) return nullptr;
+  Settings settings;
+  settings.tier = tier;
+  settings.code_cache = usize{16} << 20;
+  auto compiler = jit::make_compiler(settings);
+  ASSERT(compiler.ok(), "a tier that is available cannot be made");
+  return std::make_unique<TierRunner>(tier == ferry::Tier::Baseline ? "baseline" : "llvm", std::move(*compiler));
+}
+
 std::vector<std::unique_ptr<Runner>> all_runners() {
   std::vector<std::unique_ptr<Runner>> all;
-  all.push_back(interpreter_runner());
-  for (const auto& [tier, name] :
-       {std::pair{ferry::Tier::Baseline, "baseline"}, std::pair{ferry::Tier::Llvm, "llvm"}}) {
-    if (!jit::tier_available(tier)) continue;
-    Settings settings;
-    settings.tier = tier;
-    settings.code_cache = usize{16} << 20;
-    auto compiler = jit::make_compiler(settings);
-    ASSERT(compiler.ok(), "a tier that is available cannot be made");
-    all.push_back(std::make_unique<TierRunner>(name, std::move(*compiler)));
-  }
+  for (const ferry::Tier tier : {ferry::Tier::Interp, ferry::Tier::Baseline, ferry::Tier::Llvm})
+    if (auto runner = make_runner(tier)) all.push_back(std::move(runner));
   return all;
 }
 

@@ -27,9 +27,10 @@ const cpu::HelperFn* helper_table() {
 
 }  // namespace
 
-Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant)
+Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Variant variant, cpu::FeatureSet features)
     : words_(words.begin(), words.end()),
       mode_(mode),
+      features_(features),
       runner_(runner),
       variant_(variant),
       memory_(words),
@@ -41,6 +42,7 @@ Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Var
   s_->helpers = helper_table();
   s_->jump_cache = jumps_.get();
   s_->context = 1;
+  s_->features = features;
   s_->el = static_cast<u8>(mode.el());
   s_->sp_sel = static_cast<u8>(mode.sp_sel());
   memory_.attach(*s_, variant.warm);
@@ -61,6 +63,13 @@ void Session::load(const State& before) {
 
 Outcome Session::run(const State& before, unsigned max_blocks) {
   Outcome out;
+  run(before, out, max_blocks);
+  return out;
+}
+
+void Session::run(const State& before, Outcome& out, unsigned max_blocks) {
+  out.exception.reset();
+  out.problem.clear();
   load(before);
   for (unsigned blocks = 0; blocks < max_blocks && s_->pc >= kCodeVa && s_->pc < end(); ++blocks) {
     step(out);
@@ -72,16 +81,15 @@ Outcome Session::run(const State& before, unsigned max_blocks) {
   out.state.fpcr = s_->fpcr;
   out.state.fpsr = s_->fpsr;
   out.state.pc = s_->pc;
-  return out;
 }
 
 Session::Prepared* Session::prepare(usize index, Outcome& out) {
-  Prepared& p = blocks_[index];
+  const cpu::Mode mode = s_->mode;
+  Prepared& p = mode == mode_ ? blocks_[index] : blocks_of_others_[{index, mode.value}];
   if (p.ready) return &p;
   const std::span words(words_.data() + index, words_.size() - index);
   const u32 offset = static_cast<u32>((kCodeVa + 4 * index) % 4096);
-  frontend::translate(p.block, words, offset, mode_, variant_.stepped ? 1 : ir::kMaxBlockInsns,
-                      cpu::implemented_features());
+  frontend::translate(p.block, words, offset, mode, variant_.stepped ? 1 : ir::kMaxBlockInsns, features_);
   out.problem = ir::verify(p.block);
   if (out.problem.empty() && variant_.optimized) out.problem = ir::optimize(p.block, jit::helper_effects, true);
   if (!out.problem.empty()) return nullptr;
@@ -95,10 +103,13 @@ void Session::step(Outcome& out) {
     out.problem = "PC is not a multiple of four";
     return;
   }
+  // After an MSR FPCR the mode is another; of its other fields none can change at EL0.
+  s_->mode = mode_;
+  s_->mode.set_fpcr(cpu::fpcr_key(s_->fpcr));
   const Prepared* p = prepare((s_->pc - kCodeVa) / 4, out);
   if (p == nullptr) return;
   s_->pc_page = s_->pc & ~u64{4095};
-  const ExitReason reason = runner_.run(*s_, p->block, p->code);
+  const ExitReason reason = runner_.run(*s_, p->block, p->code.code);
   switch (reason) {
     case ExitReason::Next:
     case ExitReason::Indirect:
@@ -119,7 +130,18 @@ std::string Session::listing() const {
   std::string text;
   for (const Prepared& p : blocks_)
     if (!p.block.insts.empty()) text += ir::print(p.block);
+  for (const auto& [key, p] : blocks_of_others_) text += ir::print(p.block);
   return text;
+}
+
+std::string Session::host_code(HostText text) const {
+  std::string all;
+  const auto add = [&](const Prepared& p) {
+    if (p.code.code != nullptr) all += text(p.code.code, p.code.bytes);
+  };
+  for (const Prepared& p : blocks_) add(p);
+  for (const auto& [key, p] : blocks_of_others_) add(p);
+  return all;
 }
 
 }  // namespace ferry::verify

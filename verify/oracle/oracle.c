@@ -1,43 +1,37 @@
-/* The oracle: runs A64 instructions on whatever executes this program (an Arm host, or qemu-aarch64 in its own process) and reports the
- * state they leave. Built for aarch64-linux, static, with -Wl,-Ttext-segment=0x0c000000 -Wl,--defsym=case_code=0x10000100.
+/* The oracle for qemu-aarch64, or for a real Arm Linux host: runs A64 instructions on whatever executes this program and reports the state they
+ * leave (protocol.h). Built for aarch64-linux, static, with -Wl,-Ttext-segment=0x0c000000 -Wl,--defsym=case_code=0x10000100.
  *
- * stdin:  Header, `words` instruction words (0: those of the request before), then `states` times (State, `memory_bytes` bytes of memory).      Repeated until end of file.
- * stdout: for each state, (State, the memory bytes).
- *
- * The code stands at 10000100 among BRKs; memory is 8 KiB at 20000000, zero outside the given window. A case ends at its end, at any other
- * BRK, or at another signal. Instructions that write TPIDR_EL0 are not for this oracle: it is the one place to put a register at the end. */
+ * Instructions that write TPIDR_EL0 are not for this oracle: it is the one place to put a register at the end.
+ * With FERRY_WRONG_ORACLE it takes every ADD (immediate) for SUB: what the tests of `ferry verify` must find. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
-typedef struct {
-  uint32_t words, states, memory_offset, memory_bytes;
-} Header;
+#include "protocol.h"
 
-typedef struct {
-  uint64_t x[31], sp, pc, far;
-  uint32_t nzcv, fpcr, fpsr, signal; /* nzcv in bits 31:28 */
-  uint64_t v[32][2];
-} State;
-
-static uint32_t* const code_page = (uint32_t*)0x10000000;
-static uint8_t* const memory = (uint8_t*)0x20000000;
-enum { kCodeBytes = 65536, kCodeOffset = 0x100, kMemoryBytes = 8192, kMaxWords = 256 };
+enum { kCodeBytes = 65536 };
+static uint32_t* const code_page = (uint32_t*)kOracleCodePage;
+static uint32_t* const code = (uint32_t*)kOracleCode;
+static uint8_t* const memory = (uint8_t*)kOracleMemory;
 static const uint32_t kBrk = 0xd42001e0;
 
-__attribute__((used)) State state;
+static OracleShared* shared;
+__attribute__((used)) OracleState* current; /* where the case that runs leaves its state */
+static volatile unsigned position;          /* of the case that runs */
 static jmp_buf back;
-static uint32_t words_in_place;
+
+_Static_assert(offsetof(OracleState, sp) == 248 && offsetof(OracleState, nzcv) == 272 && offsetof(OracleState, v) == 288, "enter and leave count on it");
 
 /* Loads everything and goes to the code; the branch behind the code comes back to `leave`, which stores everything and returns from enter. */
-void enter(const State* s);
+void enter(const OracleState* s);
 void leave(void);
 uint64_t host_frame[16];
 __asm__(
@@ -61,11 +55,12 @@ __asm__(
     "  ldp x18, x19, [x0, #144]\n  ldp x20, x21, [x0, #160]\n  ldp x22, x23, [x0, #176]\n  ldp x24, x25, [x0, #192]\n"
     "  ldp x26, x27, [x0, #208]\n  ldp x28, x29, [x0, #224]\n  ldr x30, [x0, #240]\n"
     "  ldp x0, x1, [x0]\n"
+    "  clrex\n"
     "  b case_code\n"
     ".globl leave\n"
     "leave:\n"
     "  msr tpidr_el0, x0\n"
-    "  adrp x0, state\n  add x0, x0, :lo12:state\n"
+    "  adrp x0, current\n  ldr x0, [x0, :lo12:current]\n"
     "  str x1, [x0, #8]\n  mrs x1, tpidr_el0\n  str x1, [x0]\n"
     "  stp x2, x3, [x0, #16]\n  stp x4, x5, [x0, #32]\n  stp x6, x7, [x0, #48]\n  stp x8, x9, [x0, #64]\n"
     "  stp x10, x11, [x0, #80]\n  stp x12, x13, [x0, #96]\n  stp x14, x15, [x0, #112]\n  stp x16, x17, [x0, #128]\n"
@@ -86,19 +81,20 @@ __asm__(
 
 static void on_signal(int number, siginfo_t* info, void* context) {
   const mcontext_t* m = &((ucontext_t*)context)->uc_mcontext;
-  memcpy(state.x, m->regs, sizeof state.x);
-  state.sp = m->sp;
-  state.pc = m->pc;
-  state.far = (uint64_t)info->si_addr;
-  state.nzcv = (uint32_t)m->pstate & 0xf0000000u;
-  state.signal = (uint32_t)number;
+  OracleState* s = current;
+  memcpy(s->x, m->regs, sizeof s->x);
+  s->sp = m->sp;
+  s->pc = m->pc;
+  s->far = (uint64_t)info->si_addr;
+  s->nzcv = (uint32_t)m->pstate & 0xf0000000u;
+  s->signal = (uint32_t)number;
   const struct _aarch64_ctx* c = (const struct _aarch64_ctx*)m->__reserved;
   while (c->magic != 0 && c->magic != FPSIMD_MAGIC) c = (const struct _aarch64_ctx*)((const char*)c + c->size);
   if (c->magic == FPSIMD_MAGIC) {
     const struct fpsimd_context* f = (const struct fpsimd_context*)c;
-    memcpy(state.v, f->vregs, sizeof state.v);
-    state.fpcr = f->fpcr;
-    state.fpsr = f->fpsr;
+    memcpy(s->v, f->vregs, sizeof s->v);
+    s->fpcr = f->fpcr;
+    s->fpsr = f->fpsr;
   }
   longjmp(back, 1);
 }
@@ -111,7 +107,9 @@ static void die(const char* why) {
 static void set_up(void) {
   const int fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
   if (mmap(code_page, kCodeBytes, PROT_READ | PROT_WRITE | PROT_EXEC, fixed, -1, 0) != code_page) die("no room for code");
-  if (mmap(memory, kMemoryBytes, PROT_READ | PROT_WRITE, fixed, -1, 0) != memory) die("no room for memory");
+  if (mmap(memory, kOracleMemoryBytes, PROT_READ | PROT_WRITE, fixed, -1, 0) != memory) die("no room for memory");
+  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, 3, 0);
+  if (shared == MAP_FAILED) die("no shared file: it is for `ferry verify` to start");
   for (unsigned i = 0; i < kCodeBytes / 4; ++i) code_page[i] = kBrk;
   static char stack[65536];
   const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -121,44 +119,58 @@ static void set_up(void) {
   for (unsigned i = 0; i < sizeof signals / sizeof *signals; ++i) sigaction(signals[i], &action, NULL);
 }
 
-static void read_exactly(void* to, size_t bytes) {
-  if (bytes != 0 && fread(to, bytes, 1, stdin) != 1) die("short request");
+/* The words in place, and behind them the way back. */
+static void place(const OracleRequest* r) {
+  static unsigned before = kOracleMaxWords;
+  for (unsigned i = 0; i <= before; ++i) code[i] = kBrk;
+  memcpy(code, r->word, 4 * r->words);
+#ifdef FERRY_WRONG_ORACLE
+  for (unsigned i = 0; i < r->words; ++i)
+    if ((code[i] & 0x7f800000u) == 0x11000000u) code[i] |= 0x40000000u;
+#endif
+  const uint32_t* end = code + r->words;
+  code[r->words] = 0x14000000u | ((uint32_t)(((intptr_t)leave - (intptr_t)end) / 4) & 0x3ffffffu);
+  __builtin___clear_cache((char*)code, (char*)(code + (before > r->words ? before : r->words) + 1));
+  before = r->words;
 }
 
-static void run_state(const Header* h) {
-  memset(memory, 0, kMemoryBytes);
-  read_exactly(&state, sizeof state);
-  read_exactly(memory + h->memory_offset, h->memory_bytes);
-  const struct itimerval second = {.it_value = {.tv_sec = 2}}, off = {.it_value = {.tv_sec = 0}};
-  if (h->states == 1) setitimer(ITIMER_REAL, &second, NULL);
-  /* d8 to d15 are the caller's too: the compiler must not keep anything in them across this function. */
-  if (setjmp(back) == 0) {
-    enter(&state);
-    state.pc = 0x10000000 + kCodeOffset + 4 * words_in_place;
-    state.far = 0;
-    state.signal = SIGTRAP;
-    __asm__ volatile("" ::: "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "memory");
+static void run_cases(void) {
+  const OracleRequest* r = &shared->request;
+  place(r);
+  const struct itimerval seconds = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 2}}, off = {.it_value = {.tv_sec = 0}};
+  setitimer(ITIMER_REAL, &seconds, NULL);
+  position = 0;
+  /* A signal comes back here. d8 to d15 are the caller's too: the compiler must not keep anything in them across enter. */
+  if (setjmp(back) != 0) {
+    if (r->memory) memcpy(shared->window[position], memory + kOracleWindowOffset, kOracleWindowBytes);
+    ++position;
   }
-  if (h->states == 1) setitimer(ITIMER_REAL, &off, NULL);
+  for (; position < r->states; ++position) {
+    OracleState* s = current = &shared->state[position];
+    if (r->memory) {
+      memset(memory, 0, kOracleMemoryBytes);
+      memcpy(memory + kOracleWindowOffset, shared->window[position], kOracleWindowBytes);
+    }
+    enter(s);
+    __asm__ volatile("" ::: "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "memory");
+    s = current;
+    s->pc = kOracleCode + 4 * (uint64_t)r->words;
+    s->far = 0;
+    s->signal = SIGTRAP;
+    if (r->memory) memcpy(shared->window[position], memory + kOracleWindowOffset, kOracleWindowBytes);
+  }
+  setitimer(ITIMER_REAL, &off, NULL);
   __asm__ volatile("msr fpcr, xzr");
-  fwrite(&state, sizeof state, 1, stdout);
-  if (h->memory_bytes != 0) fwrite(memory + h->memory_offset, h->memory_bytes, 1, stdout);
 }
 
 int main(void) {
   set_up();
-  for (Header h; fread(&h, sizeof h, 1, stdin) == 1;) {
-    if (h.words > kMaxWords || h.memory_offset > kMemoryBytes || h.memory_bytes > kMemoryBytes - h.memory_offset) die("bad request");
-    if (h.words != 0) {
-      for (unsigned i = 0; i <= kMaxWords; ++i) code_page[kCodeOffset / 4 + i] = kBrk;
-      read_exactly(code_page + kCodeOffset / 4, 4 * h.words);
-      words_in_place = h.words;
-      const uint32_t* end = code_page + kCodeOffset / 4 + h.words;
-      code_page[kCodeOffset / 4 + h.words] = 0x14000000u | ((uint32_t)(((intptr_t)leave - (intptr_t)end) / 4) & 0x3ffffffu);
-      __builtin___clear_cache((char*)code_page, (char*)code_page + kCodeBytes);
-    }
-    for (unsigned i = 0; i < h.states; ++i) run_state(&h);
-    fflush(stdout);
+  char letter = kOracleHello;
+  while (write(1, &letter, 1) == 1 && read(0, &letter, 1) == 1 && letter == kOracleGo) {
+    const OracleRequest* r = &shared->request;
+    if (r->version != kOracleVersion || r->words == 0 || r->words > kOracleMaxWords || r->states > kOracleMaxStates) die("bad request");
+    run_cases();
+    letter = kOracleDone;
   }
   return 0;
 }

@@ -1,0 +1,8 @@
+#!/bin/bash
+# Baseline code does what the interpreter does on 100 million random cases
+# order: 42
+# Goes on where it was stopped, as long as the commit is the same. FERRY_BINARY: a ferry built before, with its oracles beside it.
+set -e
+if [ -z "$FERRY_BINARY" ]; then ./dev build ferry; FERRY_BINARY=build/ferry; fi
+nice -n 19 "$FERRY_BINARY" verify --against interp --tier baseline --cpu max --cases 8400000 --states 512 \
+  --progress "$FERRY_WORK/progress-$(git rev-parse --short HEAD).json" --counts "$FERRY_COUNTS"
