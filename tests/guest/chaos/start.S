@@ -85,7 +85,10 @@ fill:
         and     w4, w4, #0x003fffff
         movz    w5, #0xd500, lsl #16
         orr     w4, w4, w5
-2:      str     w4, [x28, x2]
+2:      ldr     w5, =0xd503207f         // no WFI: nothing would end it
+        cmp     w4, w5
+        csel    w4, wzr, w4, eq
+        str     w4, [x28, x2]
         add     x2, x2, #4
         cmp     x2, #4096
         b.ne    1b
