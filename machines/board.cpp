@@ -279,17 +279,17 @@ std::string Board::dump() {
   return text;
 }
 
-Result<std::vector<u64>> flash_bank_sizes(const DeviceTree& tree) {
-  std::vector<u64> sizes;
+Result<std::vector<TreeRange>> flash_banks(const DeviceTree& tree) {
+  std::vector<TreeRange> banks;
   const Status status = walk_tree(tree.root(), [&](const TreeNode& node) -> Status {
-    if (!sizes.empty() || !node.enabled() || !node.is_compatible(kFlash)) return {};
+    if (!banks.empty() || !node.enabled() || !node.is_compatible(kFlash)) return {};
     auto ranges = tree.reg(node);
     if (!ranges) return ranges.error();
-    for (const TreeRange& range : *ranges) sizes.push_back(range.size);
+    banks = std::move(*ranges);
     return {};
   });
   if (!status) return status.error();
-  return sizes;
+  return banks;
 }
 
 bool has_fw_cfg(const DeviceTree& tree) {

@@ -65,8 +65,8 @@ class Board {
   std::vector<std::array<IrqLine, 4>> timer_lines_;
 };
 
-// The flash banks that the tree's first cfi-flash node has: sizes in bytes.
-Result<std::vector<u64>> flash_bank_sizes(const DeviceTree& tree);
+// The flash banks that the tree's first cfi-flash node has.
+Result<std::vector<TreeRange>> flash_banks(const DeviceTree& tree);
 
 // Whether firmware can be handed a kernel.
 bool has_fw_cfg(const DeviceTree& tree);

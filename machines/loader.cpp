@@ -17,6 +17,7 @@ constexpr u64 kMiB = 1 << 20;
 constexpr u64 kTwoMiB = 2 * kMiB;
 constexpr u64 kPage = 4096;
 constexpr u64 kInitrdOffset = 128 * kMiB;
+constexpr u8 kErased = 0xff;
 constexpr u64 kHighHalf = u64{1} << 63;
 constexpr usize kTreePaddingLinux = 4 << 10;
 constexpr usize kTreePaddingFirmware = 64 << 10;  // U-Boot edits the tree in place
@@ -37,17 +38,25 @@ class Planner {
     }
     if (Status status = place_initrd(); !status) return status.error();
     if (Status status = place_tree(); !status) return status.error();
-    if (Status status = check_overlaps(); !status) return status.error();
+    if (Status status = check_overlaps(plan_.segments); !status) return status.error();
+    if (Status status = check_overlaps(flash_); !status) return status.error();
+    fill_flash();
     return std::move(plan_);
   }
 
  private:
   u64 ram_end() const { return ram_.base + (ram_.size - 1); }  // the last byte
 
+  static bool inside(const TreeRange& range, u64 address, u64 size) {
+    return address >= range.base && address - range.base < range.size && size <= range.size - (address - range.base);
+  }
+  bool in_flash(u64 address, u64 size) const {
+    return inside(TreeRange{memory_.flash_base, memory_.flash_size}, address, size);
+  }
+
   bool in_ram(u64 address, u64 size) const {
-    return std::any_of(memory_.ram.begin(), memory_.ram.end(), [&](const TreeRange& range) {
-      return address >= range.base && address - range.base < range.size && size <= range.size - (address - range.base);
-    });
+    return std::any_of(memory_.ram.begin(), memory_.ram.end(),
+                       [&](const TreeRange& range) { return inside(range, address, size); });
   }
 
   Error does_not_fit(const std::string& what, u64 address, u64 size) const {
@@ -57,6 +66,14 @@ class Planner {
   }
 
   Status add(Segment segment) {
+    if (in_flash(segment.address, segment.size)) {
+      if (memory_.flash_given)
+        return Error{
+            fmt::format("{}: {} bytes at {:#x} are in flash bank 0, which -drive if=pflash fills, expected one of them",
+                        segment.what, segment.size, segment.address)};
+      flash_.push_back(std::move(segment));
+      return {};
+    }
     if (!in_ram(segment.address, segment.size)) return does_not_fit(segment.what, segment.address, segment.size);
     plan_.segments.push_back(std::move(segment));
     return {};
@@ -79,12 +96,13 @@ class Planner {
       auto bytes = read_file(record_.firmware, memory_.flash_size,
                              fmt::format("a firmware image of at most {} bytes", memory_.flash_size));
       if (!bytes) return bytes.error();
-      plan_.firmware = std::move(*bytes);
-      return {};
+      const u64 size = bytes->size();
+      return add({memory_.flash_base, size, std::move(*bytes), record_.firmware});
     }
     if (!record_.kernel.empty() && !starts_firmware()) return place_kernel();
-    const bool loader_starts = std::any_of(record_.loaders.begin(), record_.loaders.end(),
-                                           [](const auto& l) { return l.cpu_num.has_value(); });
+    const bool loader_starts = std::any_of(record_.loaders.begin(), record_.loaders.end(), [this](const auto& l) {
+      return l.cpu_num.has_value() || (l.address && in_flash(*l.address, 1));
+    });
     if (memory_.flash_given || loader_starts) return {};
     return Error{
         "nothing to run, expected -kernel FILE, -bios FILE, -drive if=pflash,file=FILE or -device "
@@ -134,6 +152,10 @@ class Planner {
     }
     image_low_ = ~u64{0};
     for (Segment& segment : image->segments) {
+      if (in_flash(segment.address, segment.size)) {
+        if (Status status = add(std::move(segment)); !status) return status;
+        continue;
+      }
       image_low_ = std::min(image_low_, segment.address);
       image_end_ = std::max(image_end_, segment.address + segment.size);
       if (Status status = add(std::move(segment)); !status) return status;
@@ -233,9 +255,20 @@ class Planner {
     return {};
   }
 
-  Status check_overlaps() {
+  // What is between the images stays erased.
+  void fill_flash() {
+    for (const Segment& segment : flash_) {
+      const auto offset = static_cast<usize>(segment.address - memory_.flash_base);
+      plan_.firmware.resize(std::max<usize>(plan_.firmware.size(), offset + static_cast<usize>(segment.size)), kErased);
+      const auto to = plan_.firmware.begin() + static_cast<std::ptrdiff_t>(offset);
+      const auto zeroes = std::copy(segment.bytes.begin(), segment.bytes.end(), to);
+      std::fill(zeroes, to + static_cast<std::ptrdiff_t>(segment.size), u8{0});
+    }
+  }
+
+  static Status check_overlaps(const std::vector<Segment>& segments) {
     std::vector<const Segment*> sorted;
-    for (const Segment& segment : plan_.segments) sorted.push_back(&segment);
+    for (const Segment& segment : segments) sorted.push_back(&segment);
     std::sort(sorted.begin(), sorted.end(), [](const Segment* a, const Segment* b) { return a->address < b->address; });
     for (usize i = 1; i < sorted.size(); ++i) {
       const Segment &below = *sorted[i - 1], &above = *sorted[i];
@@ -251,6 +284,7 @@ class Planner {
   const BoardMemory& memory_;
   const TreeRange ram_;
   BootPlan plan_;
+  std::vector<Segment> flash_;  // images in flash bank 0
   bool is_linux_ = false;
   u64 image_low_ = ~u64{0};
   u64 image_end_ = 0;

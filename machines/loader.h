@@ -29,7 +29,7 @@ struct CpuStart {
 
 struct BootPlan {
   std::vector<Segment> segments;  // all inside RAM, none overlapping another
-  std::vector<u8> firmware;       // the content of flash bank 0, from -bios; empty without
+  std::vector<u8> firmware;       // the content of flash bank 0, from -bios or images linked there; empty without
   std::map<u16, std::vector<u8>>
       firmware_items;                // kernel, initrd and command line for firmware that asks fw_cfg, by key
   std::vector<CpuStart> processors;  // one for each
@@ -43,6 +43,7 @@ struct BoardMemory {
   u64 flash_size = 0;          // of bank 0, bytes; 0: the board has none
   bool flash_given = false;    // a pflash drive fills bank 0
   bool has_fw_cfg = false;     // firmware can be handed a kernel
+  u64 flash_base = 0;          // of bank 0
 };
 
 // Reads every image of the record and decides its place; completes /chosen, strips what only ferry reads and places the

@@ -35,9 +35,12 @@ Result<BoardMemory> board_memory(const DeviceTree& tree, const LaunchRecord& rec
   auto ram = tree.memory();
   if (!ram) return ram.error();
   memory.ram = std::move(*ram);
-  auto flash = flash_bank_sizes(tree);
+  auto flash = flash_banks(tree);
   if (!flash) return flash.error();
-  if (!flash->empty()) memory.flash_size = flash->front();
+  if (!flash->empty()) {
+    memory.flash_base = flash->front().base;
+    memory.flash_size = flash->front().size;
+  }
   memory.has_fw_cfg = has_fw_cfg(tree);
   memory.flash_given = std::any_of(record.drives.begin(), record.drives.end(), [](const DriveSpec& drive) {
     return drive.interface == DriveSpec::Interface::Pflash && drive.unit.value_or(0) == 0;

@@ -28,6 +28,15 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
     add_test(NAME guest_${test}_qemu COMMAND ${guest_test} qemu ${variant} ${elf})
     set_tests_properties(guest_${test}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   endforeach()
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/plain.elf)
+  add_custom_command(OUTPUT ${elf}
+    COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -fno-pic -Wl,-Ttext=0x40000000 ${guest_dir}/plain/start.S -o ${elf}
+    DEPENDS ${guest_dir}/plain/start.S VERBATIM)
+  add_custom_target(guest_program_plain ALL DEPENDS ${elf})
+  add_test(NAME guest_plain COMMAND ${guest_test} ferry tiered plain ${elf})
+  set_tests_properties(guest_plain PROPERTIES TIMEOUT 120 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  add_test(NAME guest_plain_qemu COMMAND ${guest_test} qemu plain ${elf})
+  set_tests_properties(guest_plain_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/semihosting.elf)
   add_custom_command(OUTPUT ${elf}
     COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none

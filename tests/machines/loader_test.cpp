@@ -179,6 +179,44 @@ TEST_CASE("firmware goes into flash and finds the tree at the start of RAM") {
   CHECK(boot->dtb_address == kRam);
 }
 
+TEST_CASE("what is linked for flash goes there") {
+  Folder folder;
+  LaunchRecord record;
+  record.kernel = folder.file("flash.elf", elf(0x2000, 0x2000, 0x2010));
+  auto boot = plan(record);
+  REQUIRE(boot);
+  CHECK(boot->processors[0].pc == 0x2010);
+  REQUIRE(boot->firmware.size() > 0x2000);
+  CHECK(boot->firmware[0x1fff] == 0xff);
+  CHECK(boot->firmware.back() == 0);  // the segment is longer in memory than in the file
+  CHECK(boot->dtb_address == kRam);
+
+  LoaderSpec data;
+  data.address = 0x2004;
+  data.data = 1;
+  data.data_length = 4;
+  record.loaders = {data};
+  CHECK(plan_error(record).find("overlaps") != std::string::npos);
+  record.loaders[0].address = 0x100;
+  REQUIRE(plan(record));
+  record.kernel.clear();
+  REQUIRE(plan(record));  // flash is where a processor begins
+
+  const auto given = plan(record, u64{512} << 20, true);
+  REQUIRE_FALSE(given);
+  CHECK(given.error().message.find("pflash") != std::string::npos);
+
+  record.firmware = folder.file("u-boot.bin", std::vector<u8>(1000, 7));
+  CHECK(plan_error(record).find("overlaps") != std::string::npos);
+  record.loaders[0].address = 0x1000;
+  boot = plan(record);
+  REQUIRE(boot);
+  CHECK(boot->firmware.size() == 0x1004);
+  CHECK(boot->firmware[999] == 7);
+  CHECK(boot->firmware[1000] == 0xff);
+  CHECK(boot->firmware[0x1000] == 1);
+}
+
 TEST_CASE("firmware is handed the kernel through fw_cfg, where there is one") {
   Folder folder;
   LaunchRecord record;
@@ -225,7 +263,7 @@ TEST_CASE("loader devices put files and data where they say") {
   record.loaders[0].cpu_num = 0;
   record.loaders[1].address = kRam + 0x1000008;
   CHECK(plan_error(record).find("overlaps") != std::string::npos);
-  record.loaders[1].address = 0x1000;
+  record.loaders[1].address = 0x5000000;
   CHECK(plan_error(record).find("do not fit") != std::string::npos);
 }
 
@@ -261,7 +299,7 @@ TEST_CASE("bad boot files are one line that names the file") {
   cut.resize(150);
   CHECK(kernel_error(cut).find("truncated") != std::string::npos);
   CHECK(kernel_error(elf(kRam, kRam, kRam + 4096)).find("entry point") != std::string::npos);
-  CHECK(kernel_error(elf(0, 0, 0)).find("do not fit") != std::string::npos);
+  CHECK(kernel_error(elf(0x5000000, 0x5000000, 0x5000000)).find("do not fit") != std::string::npos);
 
   record.kernel = folder.path() + "/missing";
   CHECK(plan_error(record).find("No such file") != std::string::npos);
