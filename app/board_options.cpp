@@ -12,6 +12,7 @@ using Argument = OptionRow::Argument;
 using machines::LaunchRecord;
 
 constexpr u64 kMiB = 1 << 20;
+constexpr u64 kMaxCpus = 8;
 
 Status machine(CommandLine& line, std::string_view value) {
   if (value == "help" || value == "?") {
@@ -45,16 +46,32 @@ Status cpu(CommandLine& line, std::string_view value) {
   return {};
 }
 
+// The topology only counts: the device tree describes processors without it.
 Status smp(CommandLine& line, std::string_view value) {
   auto keys = KeyValues::parse("-smp", value, "cpus");
   if (!keys) return keys.error();
-  auto count = keys->take_number("cpus");
-  if (!count) return count.error();
-  constexpr std::string_view kKnown[] = {"cpus"};
+  constexpr std::string_view kKnown[] = {"cpus", "sockets", "dies", "clusters", "cores", "threads", "maxcpus"};
+  std::optional<u64> count[std::size(kKnown)];
+  for (usize i = 0; i < std::size(kKnown); ++i) {
+    auto number = keys->take_number(kKnown[i]);
+    if (!number) return number.error();
+    count[i] = *number;
+    if (count[i].value_or(1) == 0 || count[i].value_or(1) > 512)
+      return Error{fmt::format("-smp {}={}: expected 1 to {}", kKnown[i], *count[i], kMaxCpus)};
+  }
   if (Status status = keys->done(kKnown); !status) return status;
-  if (count->value_or(1) != 1)
-    return Error{fmt::format("-smp {}: more than one processor is not implemented yet, expected 1", value)};
-  line.options.launch.cpu_count = 1;
+  enum { Cpus, Sockets, Dies, Clusters, Cores, Threads, MaxCpus };
+  u64 product = 1;
+  for (usize i = Sockets; i <= Threads; ++i) product *= count[i].value_or(1);
+  const u64 cpus = count[Cpus].value_or(count[MaxCpus].value_or(product));
+  const bool whole = count[Cores] ? product == cpus : cpus % product == 0;  // cores not given: what is left
+  if (!whole)
+    return Error{
+        fmt::format("-smp {}: sockets, cores and threads make {} processors, expected {}", value, product, cpus)};
+  if (count[MaxCpus].value_or(cpus) != cpus)
+    return Error{fmt::format("-smp {}: processors cannot be added later, expected maxcpus={}", value, cpus)};
+  if (cpus > kMaxCpus) return Error{fmt::format("-smp {}: {} processors, expected 1 to {}", value, cpus, kMaxCpus)};
+  line.options.launch.cpu_count = static_cast<unsigned>(cpus);
   return {};
 }
 
@@ -115,7 +132,8 @@ constexpr OptionRow kRows[] = {
      "the board (help lists them); dumpdtb writes the device tree as the guest would get it, and ends", machine},
     {"-machine", "BOARD[,...]", Argument::Required, kBoard, "the same as -M", machine},
     {"-cpu", "MODEL", Argument::Required, kBoard, "the processor's model (help lists them)", cpu},
-    {"-smp", "N", Argument::Required, kBoard, "processors; only 1 is implemented yet", smp},
+    {"-smp", "[cpus=]N[,sockets=N][,cores=N][,threads=N]", Argument::Required, kBoard,
+     "processors, 1 to 8 (1); the topology must multiply to as many", smp},
     {"-m", "SIZE", Argument::Required, kBoard,
      "memory: MiB, or with a suffix K, M, G or T; without it a tree of -dtb decides, else 1G", memory},
     {"-dtb", "FILE", Argument::Required, kBoard,

@@ -26,6 +26,7 @@ struct LinkSite {
   void* patch = nullptr;           // the tier's: aligned rel32 of a jump, or a pointer slot
   const void* unlinked = nullptr;  // where it goes when not linked
   u64* context_slot = nullptr;     // cross_page only: written by link()
+  u64 unlinked_at = 0;             // the runtime's: BlockCache::link
 };
 
 struct CompiledCode {
@@ -42,10 +43,12 @@ class Tier {
   // Compiles one block for its Mode. On failure (code memory full) the error says so and nothing is kept.
   virtual Result<CompiledCode> compile(const ir::Block& block, void* owner) = 0;
   // Makes a direct exit jump to `target` (a block entry); context is what CpuState::context must be for a cross-page
-  // one. unlink undoes it.
+  // one. unlink undoes it. Both while other vCPUs run the code: they take the old way or the new one. A cross-page exit
+  // that was linked goes to another target only after every vCPU has been outside since its unlink(): one that has
+  // compared the old context could follow the new jump.
   virtual void link(LinkSite& site, const void* target, u64 context) = 0;
   virtual void unlink(LinkSite& site) = 0;
-  // The code is unlinked from everywhere and no vCPU is inside it.
+  // The code is unlinked from everywhere and no vCPU is inside it or knows its LinkSites.
   virtual void release(CompiledCode& code) = 0;
   // Drops everything; no vCPU is inside translated code.
   virtual void reset() = 0;

@@ -82,26 +82,51 @@ Result<std::vector<u8>> guest_tree(const LaunchRecord& record) {
   return tree->blob();
 }
 
-// Firmware calls act on the system.
-class Machine::Psci final : public PsciHost {
+namespace {
+
+// A firmware call of one vCPU acts on the system.
+class Psci final : public PsciHost {
  public:
-  explicit Psci(runtime::System& system) : system_(system) {}
+  Psci(runtime::System& system, runtime::Vcpu& caller) : system_(system), caller_(caller) {}
   unsigned processors() const override { return system_.cpu_count(); }
-  bool powered_on(unsigned processor) const override { return processor == 0; }
-  bool power_on(unsigned, u64, u64) override { return false; }
-  void power_off_self() override { system_.request_end(runtime::EndReason::PowerOff); }
+  Power power(unsigned processor) const override {
+    switch (system_.vcpu(processor).power()) {
+      case runtime::Vcpu::Power::Off: return Power::Off;
+      case runtime::Vcpu::Power::Starting: return Power::OnPending;
+      case runtime::Vcpu::Power::On: break;
+    }
+    return Power::On;
+  }
+  bool is_memory(u64 address) const override {
+    const softmmu::Region* region = system_.memory().find(address);
+    return region != nullptr && region->readable_page(address & ~softmmu::kPageOffset) != nullptr;
+  }
+  bool power_on(unsigned processor, u64 entry, u64 context) override {
+    return system_.vcpu(processor).start(entry, context);
+  }
+  void power_off_self() override {
+    caller_.stop();
+    for (unsigned i = 0; i < system_.cpu_count(); ++i)
+      if (power(i) != Power::Off) return;
+    system_.request_end(runtime::EndReason::PowerOff);  // nobody is left who could start one
+  }
+  void suspend_self() override { caller_.suspend(); }
   void system_off() override { system_.request_end(runtime::EndReason::PowerOff); }
   void system_reset() override { system_.request_end(runtime::EndReason::Reset); }
 
-  bool call(runtime::Vcpu& vcpu) {
-    cpu::CpuState& s = vcpu.state();
-    s.x[0] = firmware_call(*this, {s.x[0], s.x[1], s.x[2], s.x[3]});
-    return true;
-  }
-
  private:
   runtime::System& system_;
+  runtime::Vcpu& caller_;
 };
+
+bool answer_firmware_call(runtime::System& system, runtime::Vcpu& vcpu) {
+  Psci psci(system, vcpu);
+  cpu::CpuState& s = vcpu.state();
+  s.x[0] = firmware_call(psci, {s.x[0], s.x[1], s.x[2], s.x[3]});
+  return true;
+}
+
+}  // namespace
 
 Machine::Machine(const LaunchRecord& record, const Config& config)
     : record_(record), config_(config), clock_(record.virtual_time ? Clock::Kind::kVirtual : Clock::Kind::kReal) {}
@@ -158,8 +183,7 @@ Status Machine::build() {
                              {.physical = lines[1], .virtual_ = lines[2], .hypervisor = lines[3], .secure = lines[0]});
   }
   if (record_.plays_firmware && record_.psci != PsciConduit::None) {
-    psci_ = std::make_unique<Psci>(*system_);
-    system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return psci_->call(vcpu); });
+    system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return answer_firmware_call(*system_, vcpu); });
   }
   if (Status status = make_semihosting(trees->plan); !status) return status;
   return fill(trees->plan, false);
@@ -197,11 +221,10 @@ Status Machine::fill(const BootPlan& plan, bool again) {
     if (again) std::memset(to + segment.bytes.size(), 0, segment.size - segment.bytes.size());
   }
   system_->reset();
-  const CpuStart& start = plan.processors[0];
-  cpu::CpuState& s = system_->vcpu(0).state();
-  s.pc = start.pc;
-  s.x[0] = start.x0;
-  s.x[1] = s.x[2] = s.x[3] = 0;
+  for (unsigned i = 0; i < system_->cpu_count(); ++i) {
+    const CpuStart& start = plan.processors[i];
+    if (start.powered_on) system_->vcpu(i).start(start.pc, start.x0);
+  }
   return {};
 }
 

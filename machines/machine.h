@@ -56,7 +56,6 @@ class Machine {
   u64 hash_registers();
 
  private:
-  class Psci;
   Machine(const LaunchRecord& record, const Config& config);
   Status build();
   Status open_drives(BackEnds& back_ends, const BootPlan& plan);
@@ -74,7 +73,6 @@ class Machine {
   std::vector<std::unique_ptr<BlockBackend>> blocks_;
   std::unique_ptr<runtime::System> system_;
   std::unique_ptr<Board> board_;
-  std::unique_ptr<Psci> psci_;
   std::unique_ptr<Semihosting> semihosting_;
   std::atomic<int> guest_status_{0};
   std::string console_word_;

@@ -29,10 +29,12 @@ enum Function : u32 {
   kSmcccArchFeatures = 0x80000001,
 };
 
-constexpr i64 kSuccess = 0, kNotSupported = -1, kInvalidParameters = -2, kAlreadyOn = -4, kInternalFailure = -6;
+constexpr i64 kSuccess = 0, kNotSupported = -1, kInvalidParameters = -2, kAlreadyOn = -4, kOnPending = -5,
+              kInternalFailure = -6, kInvalidAddress = -9;
 constexpr u64 kVersion1_1 = 0x10001;
 constexpr u64 kAffinityMask = 0xff00ffffff;
-constexpr u64 kNoMigration = 2;  // a trusted OS that need not migrate, or none
+constexpr u64 kPowerStateReserved = 0xfcfe0000;  // 5.4.2, original format
+constexpr u64 kNoMigration = 2;                  // a trusted OS that need not migrate, or none
 
 u64 result(i64 value) { return static_cast<u64>(value); }
 
@@ -65,8 +67,9 @@ bool implemented(u64 function) {
 u64 cpu_on(PsciHost& host, u64 affinity, u64 entry, u64 context) {
   const auto processor = processor_of(host, affinity);
   if (!processor) return result(kInvalidParameters);
-  if (host.powered_on(*processor)) return result(kAlreadyOn);
-  return result(host.power_on(*processor, entry, context) ? kSuccess : kInternalFailure);
+  if (entry % 4 != 0 || !host.is_memory(entry)) return result(kInvalidAddress);
+  if (host.power_on(*processor, entry, context)) return result(kSuccess);
+  return result(host.power(*processor) == PsciHost::Power::OnPending ? kOnPending : kAlreadyOn);
 }
 
 }  // namespace
@@ -84,16 +87,19 @@ u64 firmware_call(PsciHost& host, const std::array<u64, 4>& x) {
     case kMigrateInfoType: return kNoMigration;
     case kCpuSuspend32:
     case kCpuSuspend64:
-      return result(kSuccess);  // 5.4.5: waking at once is allowed; the caller looks for work and comes back
+      // 5.4: a power-down state may be answered by a standby state, which returns here.
+      if ((argument(1) & kPowerStateReserved) != 0) return result(kInvalidParameters);
+      host.suspend_self();
+      return result(kSuccess);
     case kCpuOn32:
     case kCpuOn64: return cpu_on(host, argument(1), argument(2), argument(3));
     case kAffinityInfo32:
     case kAffinityInfo64: {
       const auto processor = processor_of(host, argument(1));
       if (!processor || argument(2) != 0) return result(kInvalidParameters);
-      return host.powered_on(*processor) ? 0 : 1;
+      return static_cast<u64>(host.power(*processor));
     }
-    case kCpuOff: host.power_off_self(); return result(kInternalFailure);  // only seen if it came back
+    case kCpuOff: host.power_off_self(); return result(kSuccess);  // nobody sees it
     case kSystemOff: host.system_off(); return result(kInternalFailure);
     case kSystemReset: host.system_reset(); return result(kInternalFailure);
     default: unimplemented("firmware: call {:#x}, answered with NOT_SUPPORTED", x[0]); return result(kNotSupported);

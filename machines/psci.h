@@ -12,10 +12,15 @@ class PsciHost {
  public:
   virtual ~PsciHost() = default;
   virtual unsigned processors() const = 0;
-  virtual bool powered_on(unsigned processor) const = 0;
-  // Starts a processor that is off at `entry` with x0 = context; false when ferry cannot.
+  enum class Power : u8 { On = 0, Off = 1, OnPending = 2 };  // as AFFINITY_INFO tells it
+  virtual Power power(unsigned processor) const = 0;
+  // Whether code can be at this physical address.
+  virtual bool is_memory(u64 address) const = 0;
+  // Starts a processor that is off at `entry` with x0 = context; false when it is not off.
   virtual bool power_on(unsigned processor, u64 entry, u64 context) = 0;
+  // The caller stops, or waits for an interrupt, when the call returns.
   virtual void power_off_self() = 0;
+  virtual void suspend_self() = 0;
   virtual void system_off() = 0;
   virtual void system_reset() = 0;
 };

@@ -60,8 +60,11 @@ void BlockCache::grow() {
   }
 }
 
-void BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context) {
+bool BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context, const Quiescent& quiescent) {
   ASSERT(target.code.entry != nullptr, "a link needs a compiled target");
+  // Inside a page the target's address never changes, so an old target is at worst old code. Across pages it depends on
+  // the context, and a vCPU may stand between the comparison of the old one and the jump.
+  if (site.cross_page && !quiescent(site.linked ? version_ : site.unlinked_at)) return false;
   if (site.target != nullptr) {
     auto& old = static_cast<TranslatedBlock*>(site.target)->incoming;
     std::erase(old, &site);
@@ -70,14 +73,19 @@ void BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context)
   site.linked = true;
   site.target = &target;
   target.incoming.push_back(&site);
+  return true;
+}
+
+void BlockCache::unlink(jit::LinkSite& site) {
+  site.tier->unlink(site);
+  site.linked = false;
+  site.target = nullptr;
+  site.unlinked_at = version_;
+  changed_ = true;
 }
 
 void BlockCache::unlink_incoming(TranslatedBlock& block) {
-  for (jit::LinkSite* site : block.incoming) {
-    site->tier->unlink(*site);
-    site->linked = false;
-    site->target = nullptr;
-  }
+  for (jit::LinkSite* site : block.incoming) unlink(*site);
   block.incoming.clear();
 }
 
@@ -85,10 +93,20 @@ void BlockCache::unlink_outgoing(jit::CompiledCode& code) {
   for (jit::LinkSite* site : code.links) {
     if (site->target == nullptr) continue;
     std::erase(static_cast<TranslatedBlock*>(site->target)->incoming, site);
-    site->tier->unlink(*site);
-    site->linked = false;
-    site->target = nullptr;
+    unlink(*site);
   }
+}
+
+void BlockCache::retire(jit::CompiledCode code, jit::Tier* tier, std::unique_ptr<TranslatedBlock> block) {
+  retired_.push_back({version_, std::move(code), tier, std::move(block)});
+  changed_ = true;
+}
+
+void BlockCache::reclaim(const Quiescent& quiescent) {
+  usize n = 0;
+  for (; n < retired_.size() && retired_[n].version < version_ && quiescent(retired_[n].version); ++n)
+    if (retired_[n].tier != nullptr) retired_[n].tier->release(retired_[n].code);
+  retired_.erase(retired_.begin(), retired_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
 void BlockCache::discard(TranslatedBlock& block) {
@@ -96,11 +114,10 @@ void BlockCache::discard(TranslatedBlock& block) {
   if (block.first_tier != nullptr) demote(block);
   unlink_outgoing(block.code);
   if (CodePage* p = page(block.pa & kPageMask)) std::erase(p->blocks, &block);
-  if (block.tier != nullptr) retire(block.code, *block.tier);
   const usize mask = slots_.size() - 1;
   usize i = hash(block.pa, block.mode) & mask;
   while (slots_[i].block.get() != &block) i = (i + 1) & mask;
-  slots_[i].block.reset();
+  retire(std::move(block.code), block.tier, std::move(slots_[i].block));
   --count_;
 }
 
@@ -126,25 +143,16 @@ void BlockCache::demote(TranslatedBlock& block) {
   for (const TranslatedBlock::Covered& c : block.covered)
     if (CodePage* p = page(c.pa)) std::erase(p->covered_by, &block);
   block.covered.clear();
-  retire(block.code, *block.tier);
+  retire(std::move(block.code), block.tier, nullptr);
   block.code = std::exchange(block.first_code, {});
   block.tier = std::exchange(block.first_tier, nullptr);
 }
 
-void BlockCache::retire(jit::CompiledCode& code, jit::Tier& tier) {
-  retired_.push_back({std::exchange(code, {}), &tier});
-}
-
-void BlockCache::release_retired() {
-  for (Retired& r : retired_) r.tier->release(r.code);
-  retired_.clear();
-}
-
 void BlockCache::clear() {
-  retired_.clear();
   slots_ = std::vector<Slot>(kInitialSlots);
   count_ = used_ = 0;
   pages_.clear();
+  retired_.clear();
 }
 
 CodePage* BlockCache::page(u64 pa) {

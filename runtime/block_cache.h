@@ -1,7 +1,8 @@
 // The block cache: translated blocks by (physical address, Mode), the pages they came from, and the links between them.
 //
-// One owner lock guards it (System's). Removal has one entry point, discard(): it takes a block out of the table, of
-// its page and of every link, and tells the listener so that indirect caches go with it.
+// One owner lock guards it (the Translator's). Removal has one entry point, discard(): it takes a block out of the
+// table, of its page and of every link. Other vCPUs may be in its code at that moment, so blocks and code are only
+// retired; reclaim() frees them when nobody can be there any more.
 #pragma once
 #include <functional>
 #include <memory>
@@ -62,7 +63,10 @@ class BlockCache {
   TranslatedBlock* find(u64 pa, cpu::Mode mode) const;
   // Takes ownership; (pa, mode) must not be present.
   TranslatedBlock& insert(std::unique_ptr<TranslatedBlock> block);
-  void link(jit::LinkSite& site, TranslatedBlock& target, u64 context);
+  // Whether every vCPU has been outside translated code since that version (Shootdown::quiescent).
+  using Quiescent = std::function<bool(u64 version)>;
+  // False: not now, the site leads a vCPU that may be inside somewhere else.
+  bool link(jit::LinkSite& site, TranslatedBlock& target, u64 context, const Quiescent& quiescent);
   // The block runs this code of a region from now on; links to it go there. Its own code stays for who is still in it.
   void promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier,
                std::vector<TranslatedBlock::Covered> covered);
@@ -71,14 +75,29 @@ class BlockCache {
   // Removes the block and every link from and to it.
   void discard(TranslatedBlock& block);
   void clear();
-  // Code of blocks and regions that are gone. It is linked from nowhere, but a vCPU may still be inside it: whoever
-  // knows that none is calls release_retired(). Its link sites live until then.
-  bool has_retired() const { return !retired_.empty(); }
-  void release_retired();
+  // The version that what is unlinked and retired from now on is withdrawn with.
+  u64 version() const { return version_; }
+  // Whether anything was unlinked or retired with version().
+  bool changed() const { return changed_; }
+  void touch() { changed_ = true; }
+  // That version has been withdrawn: the next begins.
+  void advance() {
+    ++version_;
+    changed_ = false;
+  }
+  // Frees what was retired and is out of everybody's reach.
+  void reclaim(const Quiescent& quiescent);
+  usize retired() const { return retired_.size(); }
 
   CodePage* page(u64 pa);  // nullptr when no block came from it
   CodePage& ensure_page(u64 pa);
   void erase_page_if_empty(u64 pa);
+  // The pages with code that begin in a range.
+  template <class F>
+  void for_each_page(u64 base, u64 size, F f) {
+    for (auto& [pa, page] : pages_)
+      if (pa - base < size) f(*page);
+  }
   // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher; drops regions of other
   // pages that reach into it.
   void isolate(CodePage& page);
@@ -97,20 +116,26 @@ class BlockCache {
     bool used = false;  // present, or removed since (a probe goes on)
   };
   static u64 hash(u64 pa, cpu::Mode mode);
+  void unlink(jit::LinkSite& site);
   void unlink_outgoing(jit::CompiledCode& code);
+  void retire(jit::CompiledCode code, jit::Tier* tier, std::unique_ptr<TranslatedBlock> block);
   void grow();
   void unlink_incoming(TranslatedBlock& block);
-  void retire(jit::CompiledCode& code, jit::Tier& tier);
 
-  struct Retired {
-    jit::CompiledCode code;
-    jit::Tier* tier = nullptr;
-  };
-  std::vector<Retired> retired_;
   std::vector<Slot> slots_;
   usize count_ = 0;
   usize used_ = 0;
   std::unordered_map<u64, std::unique_ptr<CodePage>> pages_;
+
+  struct Retired {
+    u64 version = 0;
+    jit::CompiledCode code;
+    jit::Tier* tier = nullptr;
+    std::unique_ptr<TranslatedBlock> block;
+  };
+  std::vector<Retired> retired_;  // oldest first
+  u64 version_ = 1;
+  bool changed_ = false;
 };
 
 }  // namespace ferry::runtime

@@ -23,8 +23,17 @@ void Translator::start_tiering(std::function<void()> ready) {
   tiering_ = std::make_unique<Tiering>(settings_, make_ir, std::move(ready));
 }
 
-void Translator::hot(TranslatedBlock& block, u64 context) {
+void Translator::hot(const Lookup& want, Stats& stats) {
   std::lock_guard lock(mutex_);
+  TranslatedBlock* const found = find_locked(want.pa, want.va, want.mode, stats);
+  if (found != nullptr && found->code.entry != nullptr) {
+    count_out(*found, want.context);
+    if (found->first_tier != nullptr) purge(*found);  // whoever came here came by its old code
+  }
+  withdraw_changes();
+}
+
+void Translator::count_out(TranslatedBlock& block, u64 context) {
   // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
   i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
   if (counter != nullptr) *counter = static_cast<i32>(settings_.llvm_threshold);

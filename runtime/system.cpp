@@ -9,6 +9,12 @@
 #include "runtime/vcpu.h"
 
 namespace ferry::runtime {
+namespace {
+
+// The vCPU that the calling thread is, in real time.
+thread_local u32 this_cpu = softmmu::Shootdown::kNoCpu;
+
+}  // namespace
 
 System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, softmmu::AddressSpace& memory,
                Clock& clock, EventQueue& events)
@@ -16,6 +22,7 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
       memory_(memory),
       clock_(clock),
       events_(events),
+      shootdown_(memory),
       translator_(*config.settings, *this, config.model != nullptr ? config.model->features : cpu::FeatureSet{}),
       timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
@@ -25,6 +32,7 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
       for (auto& vcpu : vcpus_) vcpu->kick();
     });
   for (unsigned i = 0; i < config.cpus; ++i) vcpus_.push_back(std::make_unique<Vcpu>(*this, i));
+  for (auto& vcpu : vcpus_) shootdown_.join(vcpu->state(), vcpu->mmu());
   events_.set_earlier_hook([this](u64 deadline) {
     if (clock_.is_virtual()) {
       for (auto& vcpu : vcpus_) vcpu->shorten_slice(deadline);
@@ -83,7 +91,9 @@ void System::request_end(EndReason reason) {
 }
 
 void System::vcpu_thread(unsigned index) {
+  this_cpu = index;
   while (!stopping()) vcpus_[index]->run(~u64{0});
+  this_cpu = softmmu::Shootdown::kNoCpu;
   std::lock_guard lock(pause_mutex_);
   --running_;
   pause_changed_.notify_all();
@@ -108,8 +118,8 @@ void System::event_thread() {
   }
 }
 
-// Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction is
-// one nanosecond.
+// Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction, on
+// whichever vCPU, is one nanosecond.
 void System::virtual_time_thread() {
   virtual_thread_ = std::this_thread::get_id();
   unsigned turn = 0;
@@ -127,11 +137,20 @@ void System::virtual_time_thread() {
       }
       quantum = std::min(quantum, config_.limit_instructions - executed);
     }
-    Vcpu& vcpu = *vcpus_[turn];
-    vcpu.run(quantum);
-    if (cpu_count() == 1) clock_.advance_to(std::max(clock_.now(), now + (instructions() - executed)));
+    unsigned passed = 0;
+    while (passed < cpu_count() && !vcpus_[turn]->wants_turn(now)) {
+      turn = (turn + 1) % cpu_count();
+      ++passed;
+    }
+    if (passed == cpu_count()) {
+      jump_over_idle();
+      continue;
+    }
+    this_cpu = turn;
+    vcpus_[turn]->run(quantum);
+    this_cpu = softmmu::Shootdown::kNoCpu;
+    clock_.advance_to(std::max(clock_.now(), now + (instructions() - executed)));
     turn = (turn + 1) % cpu_count();
-    if (vcpu.idle() && !stopping()) jump_over_idle(vcpu);
   }
   virtual_thread_ = std::thread::id{};
   std::lock_guard lock(pause_mutex_);
@@ -139,16 +158,24 @@ void System::virtual_time_thread() {
   pause_changed_.notify_all();
 }
 
-// The only vCPU waits for an interrupt: the clock jumps to the next event. Without one, only the host (input, stop) can
-// wake it.
-void System::jump_over_idle(Vcpu& vcpu) {
-  if (vcpu.signals().lines.load() != 0) return;
-  const u64 deadline = std::min(events_.next_deadline(), vcpu.idle_until());
+// Every vCPU waits or is off: the clock jumps to the next event. Without one, only the host (input, stop) can wake
+// them.
+void System::jump_over_idle() {
+  u64 deadline = events_.next_deadline();
+  for (const auto& vcpu : vcpus_) deadline = std::min(deadline, vcpu->idle_until());
   if (deadline != kNever) {
     clock_.advance_to(std::max(clock_.now(), deadline));
     return;
   }
-  vcpu.sleep_until_woken();
+  std::unique_lock lock(idle_mutex_);
+  idle_wake_.wait(lock, [this] { return idle_poke_ || stopping() || pause_requested(); });
+  idle_poke_ = false;
+}
+
+void System::wake_virtual_thread() {
+  const std::lock_guard lock(idle_mutex_);
+  idle_poke_ = true;
+  idle_wake_.notify_one();
 }
 
 void System::stop_all() {
@@ -188,8 +215,8 @@ Stats System::stats() const {
     total.bank_switches += m.bank_switches;
     total.banks_recycled += m.banks_recycled;
     total.exec_renewals += m.exec_renewals;
-    total.shields += m.shields;
   }
+  total.shields = shields_.load();
   return total;
 }
 
@@ -205,7 +232,7 @@ const u8* System::code_page(u64 pa) {
 }
 
 void System::shield(u64 pa) {
-  for (auto& vcpu : vcpus_) vcpu->mmu().shield(pa);
+  if (shootdown_.shield(this_cpu, pa)) shields_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void System::code_written(u64 pa) {
@@ -214,7 +241,8 @@ void System::code_written(u64 pa) {
 }
 
 void System::range_changed(u64 base, u64 size) {
-  for (u64 pa = base & ~u64{0xfff}; pa < base + size; pa += 0x1000) translator_.code_written_if_known(pa);
+  shootdown_.drop_all(this_cpu);
+  translator_.range_written(base, size);
   for (auto& vcpu : vcpus_) vcpu->kick();
 }
 

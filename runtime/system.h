@@ -16,6 +16,7 @@
 #include "runtime/stats.h"
 #include "runtime/translator.h"
 #include "softmmu/address_space.h"
+#include "softmmu/shootdown.h"
 
 namespace ferry::runtime {
 
@@ -54,6 +55,7 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   EventQueue& events() { return events_; }
   softmmu::AddressSpace& memory() { return memory_; }
   Translator& translator() { return translator_; }
+  softmmu::Shootdown& shootdown() { return shootdown_; }
   unsigned cpu_count() const { return static_cast<unsigned>(vcpus_.size()); }
   Vcpu& vcpu(unsigned i) { return *vcpus_[i]; }
   Vcpu& vcpu(unsigned i) const { return *vcpus_[i]; }
@@ -73,7 +75,8 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   void set_semihosting(SemihostingCall call) { semihosting_ = std::move(call); }
   const SemihostingCall& semihosting() const { return semihosting_; }
 
-  // Resets every vCPU (code caches included); the caller then sets the boot vCPU's registers.
+  // Resets every vCPU (code caches included) and switches them off; the caller then starts those that run from the
+  // beginning (Vcpu::start).
   void reset();
   // Runs until the guest ends or request_end(); returns why. The calling thread waits.
   EndReason run();
@@ -90,6 +93,8 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   }
   bool pause_requested() const { return pausing_.load(std::memory_order_relaxed); }
   void pause_here();  // vCPU threads, when pause_requested()
+  // Virtual time: from another thread than the vCPUs', something has come for them.
+  void wake_virtual_thread();
 
   // Statistics of all vCPUs together; exact while stopped.
   Stats stats() const;
@@ -100,23 +105,29 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   void shield(u64 pa) override;
   void code_written(u64 pa) override;
   void range_changed(u64 base, u64 size) override;
+  u64 withdraw() override { return shootdown_.withdraw(); }
+  bool quiescent(u64 version) override { return shootdown_.quiescent(version); }
+  void wait_quiescent(u64 version) override { shootdown_.wait_quiescent(version); }
 
  private:
   void vcpu_thread(unsigned index);
   void virtual_time_thread();
   void event_thread();
-  void jump_over_idle(Vcpu& vcpu);
+  void jump_over_idle();
 
   SystemConfig config_;
   softmmu::AddressSpace& memory_;
   Clock& clock_;
   EventQueue& events_;
+  softmmu::Shootdown shootdown_;
   Translator translator_;
   std::vector<std::unique_ptr<Vcpu>> vcpus_;
   std::vector<TimerLines> timer_lines_;
   CpuInterface* gic_ = nullptr;
   FirmwareCall firmware_;
   SemihostingCall semihosting_;
+
+  std::atomic<u64> shields_{0};
 
   std::atomic<bool> stopping_{false};
   std::atomic<EndReason> end_{EndReason::None};
@@ -126,6 +137,10 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   std::condition_variable pause_changed_;
   unsigned paused_ = 0;
   unsigned running_ = 0;
+
+  std::mutex idle_mutex_;
+  std::condition_variable idle_wake_;
+  bool idle_poke_ = false;
 
   std::mutex event_mutex_;
   std::condition_variable event_wake_;

@@ -18,6 +18,7 @@ namespace ferry::runtime {
 namespace {
 
 constexpr u64 kPageMask = ~u64{0xfff};
+constexpr u32 kQuietRuns = 256;  // executions without a change after which churning code is compiled again
 
 u64 now_ns() {
   return static_cast<u64>(
@@ -28,13 +29,61 @@ u64 now_ns() {
 }  // namespace
 
 Translator::Translator(const Settings& settings, CodeSource& source, cpu::FeatureSet features)
-    : settings_(settings), source_(source), features_(features) {}
+    : settings_(settings),
+      source_(source),
+      features_(features),
+      quiescent_([this](u64 version) { return source_.quiescent(version); }) {}
 
-TranslatedBlock* Translator::get(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats) {
+Translator::Found Translator::find(const Lookup& want, Stats& stats) {
   std::lock_guard lock(mutex_);
+  const u64 before = cache_.version();
+  TranslatedBlock* block = find_locked(want.pa, want.va, want.mode, stats);
+  if (block != nullptr && compiler_ && block->code.entry == nullptr && ++block->interpreted_runs >= kQuietRuns)
+    block = compile_quiet(*block, stats);
+  // A site of a version that is past may be gone.
+  const bool site_lives =
+      want.site != nullptr && want.version + 1 == before && cache_.version() == before && !cache_.changed();
+  if (block != nullptr && block->code.entry != nullptr && site_lives && link_allowed(*want.site) &&
+      cache_.link(*want.site, *block, want.context, quiescent_))
+    ++stats.links;
+  withdraw_changes();
+  if (block == nullptr) return {};
+  return {block, block->code.entry};
+}
+
+TranslatedBlock* Translator::find_locked(u64 pa, u64 va, cpu::Mode mode, Stats& stats) {
   if (CodePage* page = cache_.page(pa); page != nullptr && page->suspect) revalidate(*page, stats);
   TranslatedBlock* block = cache_.find(pa, mode);
-  return block != nullptr ? block : build(pa, va, mode, flushed, stats);
+  return block != nullptr ? block : build(pa, va, mode, stats);
+}
+
+bool Translator::link_allowed(const jit::LinkSite& site) const {
+  // -d exec shows every block: none is linked.
+  return settings_.chain_direct && (!site.cross_page || settings_.chain_cross_page) && !log_enabled(LogCategory::kExec);
+}
+
+// Ends an operation under the lock: what it unlinked or retired is withdrawn, and what was retired before and is out of
+// reach is freed.
+void Translator::withdraw_changes() {
+  if (cache_.changed()) {
+    const u64 version = source_.withdraw();
+    ASSERT(version == cache_.version(), "code is withdrawn in order");
+    cache_.advance();
+  }
+  if (cache_.retired() != 0) cache_.reclaim(quiescent_);
+}
+
+void Translator::purge(const TranslatedBlock& block) {
+  if (compiler_ == nullptr)
+    purges_.add({block.pa, &block, nullptr});
+  else if (block.code.entry != nullptr)
+    purges_.add({block.pa, block.code.entry, block.first_code.entry});
+  cache_.touch();
+}
+
+void Translator::discard(TranslatedBlock& block) {
+  purge(block);
+  cache_.discard(block);
 }
 
 // Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so
@@ -49,7 +98,7 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
     if (host != nullptr && std::memcmp(host + offset, block->source.data(), block->source.size() * 4) == 0) continue;
     ++stats.blocks_retranslated;
     page.count_change(block->pa);
-    cache_.discard(*block);
+    discard(*block);
   }
   for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) {
     if (block->first_tier == nullptr) continue;
@@ -57,7 +106,9 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
       return (c.pa & kPageMask) != page.pa ||
              (host != nullptr && std::memcmp(host + (c.pa & 0xfff), c.words.data(), c.words.size() * 4) == 0);
     };
-    if (!std::all_of(block->covered.begin(), block->covered.end(), holds)) cache_.demote(*block);
+    if (std::all_of(block->covered.begin(), block->covered.end(), holds)) continue;
+    purge(*block);
+    cache_.demote(*block);
   }
 }
 
@@ -82,7 +133,7 @@ bool Translator::one_instruction(u64 pa, cpu::Mode mode, ir::Block& out) {
   return true;
 }
 
-TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed, Stats& stats) {
+TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats) {
   // Shield before reading: a write after this is reported, so what we read is what we keep.
   CodePage& page = cache_.ensure_page(pa);
   if (page.blocks.empty()) {
@@ -112,7 +163,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, bool& flushed
   // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
   const bool churning =
       settings_.tier != Tier::Llvm && cache_.ensure_page(pa).churn(pa) > settings_.smc_retranslate_limit;
-  if (compiler_ && !churning) compile(*block, flushed, stats);
+  if (compiler_ && !churning) compile(*block, stats);
   if (log_enabled(LogCategory::kInAsm) || log_enabled(LogCategory::kOutAsm)) log_block(*block, va);
   return &cache_.insert(std::move(block));
 }
@@ -131,23 +182,23 @@ void Translator::log_block(const TranslatedBlock& block, u64 va) const {
                                                host_text_(block.code.entry, block.code.size)));
 }
 
-void Translator::compile_quiet(TranslatedBlock& block, bool& flushed, Stats& stats) {
-  std::lock_guard lock(mutex_);
+// A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is
+// gone afterwards.
+TranslatedBlock* Translator::compile_quiet(TranslatedBlock& block, Stats& stats) {
   CodePage* page = cache_.page(block.pa);
-  if (!compiler_ || page == nullptr || page->suspect) return;
+  if (page == nullptr || page->suspect) return &block;
   page->quiet(block.pa);
   const u64 pa = block.pa;
   const cpu::Mode mode = block.mode;
-  cache_.discard(block);
-  build(pa, pa, mode, flushed, stats);
+  discard(block);
+  return build(pa, pa, mode, stats);
 }
 
-void Translator::compile(TranslatedBlock& block, bool& flushed, Stats& stats) {
+void Translator::compile(TranslatedBlock& block, Stats& stats) {
   const u64 start = now_ns();
   Result<jit::CompiledCode> code = compiler_->compile(*block.ir, &block);
   if (!code) {
     flush_locked();
-    flushed = true;
     ++stats.cache_flushes;
     code = compiler_->compile(*block.ir, &block);
     ASSERT(code.ok(), "a block does not fit into empty code memory");
@@ -161,29 +212,57 @@ void Translator::compile(TranslatedBlock& block, bool& flushed, Stats& stats) {
   stats.baseline_ns += now_ns() - start;
 }
 
-void Translator::link(jit::LinkSite& site, TranslatedBlock& target, u64 context, Stats& stats) {
-  std::lock_guard lock(mutex_);
-  cache_.link(site, target, context);
-  ++stats.links;
-}
+void Translator::code_written(u64 pa) { range_written(pa & kPageMask, ~kPageMask + 1); }
 
-void Translator::release_dropped() {
-  std::lock_guard lock(mutex_);
-  cache_.release_retired();
-}
-
-void Translator::code_written(u64 pa) {
+void Translator::range_written(u64 base, u64 size) {
   std::lock_guard lock(written_mutex_);
-  written_.push_back(pa & kPageMask);
+  written_.push_back({base & kPageMask, size + (base & ~kPageMask)});
   written_flag_.store(true, std::memory_order_release);
 }
 
-void Translator::code_written_if_known(u64 pa) {
+void Translator::isolate_written() {
+  std::lock_guard lock(mutex_);
+  std::vector<Range> ranges;
   {
-    std::lock_guard lock(mutex_);
-    if (cache_.page(pa) == nullptr) return;
+    std::lock_guard written_lock(written_mutex_);
+    ranges.swap(written_);
   }
-  code_written(pa);
+  const auto isolate = [this](CodePage& page) {
+    page.suspect = true;
+    for (TranslatedBlock* block : page.blocks) purge(*block);
+    for (TranslatedBlock* block : page.covered_by) purge(*block);
+    cache_.isolate(page);
+  };
+  for (const Range& range : ranges) {
+    if (range.size > ~kPageMask + 1)
+      cache_.for_each_page(range.base, range.size, isolate);
+    else if (CodePage* page = cache_.page(range.base))
+      isolate(*page);
+  }
+  withdraw_changes();
+  // The flag falls after the withdrawal: a vCPU that sees it down sees the new version too.
+  std::lock_guard written_lock(written_mutex_);
+  if (written_.empty()) written_flag_.store(false, std::memory_order_release);
+}
+
+void Translator::publish(Stats& stats) {
+  std::lock_guard lock(mutex_);
+  for (RegionJob& job : tiering_->take_ready()) {
+    if (!still_holds(job)) {
+      tiering_->compiler()->release(job.code);  // has never run
+      ++stats.regions_dropped;
+      continue;
+    }
+    std::vector<TranslatedBlock::Covered> covered;
+    for (usize i = 1; i < job.sources.size(); ++i)
+      covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
+    ++stats.blocks_llvm;
+    stats.llvm_ns += job.compile_ns;
+    stats.llvm_bytes += job.code.size;
+    cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
+    purge(*job.entry);
+  }
+  withdraw_changes();
 }
 
 void Translator::flush() {
@@ -192,7 +271,11 @@ void Translator::flush() {
 }
 
 void Translator::flush_locked() {
+  purges_.add_everything();
+  cache_.touch();
+  source_.wait_quiescent(source_.withdraw());
   cache_.clear();
+  cache_.advance();
   if (compiler_) compiler_->reset();
   if (tiering_) tiering_->reset();
 }

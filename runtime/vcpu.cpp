@@ -18,7 +18,6 @@ using jit::ExitReason;
 constexpr u64 kPageMask = ~u64{0xfff};
 constexpr i32 kRunning = 0x3fffffff;  // budget word in real time: any value that is not negative
 constexpr u64 kMaxSlice = 1u << 30;
-constexpr u32 kQuietRuns = 256;  // executions without a change after which churning code is compiled again
 
 }  // namespace
 
@@ -34,7 +33,7 @@ Vcpu::Vcpu(System& system, u32 index)
   s_->helpers = cpu::helper_table();
   s_->mode.set_virtual_time(virtual_time_ ? 1 : 0);
   s_->mode.set_ordered(system.config().cpus > 1 ? 1 : 0);
-  mmu_ = std::make_unique<softmmu::Mmu>(*s_, system.memory());
+  mmu_ = std::make_unique<softmmu::Mmu>(*s_, system.memory(), true);
   signals_.notify = [](void* self) { static_cast<Vcpu*>(self)->kick(); };
   signals_.context = this;
   timer_ = std::make_unique<Timer>(system.events(), [this] {
@@ -52,6 +51,9 @@ void Vcpu::reset_runtime() {
   idle_ = false;
   timer_due_ = true;
   s_->fault = 0;
+  power_ = Power::Off;
+  suspend_ = false;
+  look_again_ = true;
   clear_jump_cache();
 }
 
@@ -66,10 +68,12 @@ void Vcpu::kick() {
         stash_ += left;
         s_->budget.store(0, std::memory_order_relaxed);
       }
+    } else if (!system_.on_virtual_thread()) {
+      system_.wake_virtual_thread();
     }
-  } else {
-    s_->budget.store(-1, std::memory_order_release);
+    return;
   }
+  s_->budget.store(-1, std::memory_order_release);
   std::lock_guard lock(wake_mutex_);
   woken_ = true;
   wake_.notify_one();
@@ -98,6 +102,7 @@ void Vcpu::end_slice() {
 void Vcpu::run(u64 quantum) {
   idle_ = false;
   idle_until_ns_ = kNever;
+  look_again_ = true;
   begin_slice(quantum);
   publish_regions();
   while (step()) {
@@ -119,12 +124,14 @@ bool Vcpu::look_at_signals() {
     s_->budget.store(kRunning, std::memory_order_seq_cst);
     if (system_.pause_requested()) system_.pause_here();
   }
+  if (power() != Power::On && !is_running()) return false;
+  if (suspend_) {
+    suspend_ = false;
+    if (!wait_for_interrupt()) return false;
+  }
   publish_regions();
   if (timer_due_.load(std::memory_order_relaxed)) update_timers();
-  if (system_.translator().has_written()) {
-    pending_link_ = nullptr;
-    system_.translator().isolate_written([this](const TranslatedBlock& block) { purge(block); });
-  }
+  if (system_.translator().has_written()) system_.translator().isolate_written();
   cpu::ExceptionInfo interrupt;
   if (cpu::pending_interrupt(*s_, signals_.lines.load(std::memory_order_acquire), interrupt)) {
     ++stats_.interrupts;
@@ -193,67 +200,83 @@ bool Vcpu::step() {
   }
   const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
   if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr) {
-    jit::Tier* const compiler = system_.translator().compiler();
-    if (compiler == nullptr)
-      return handle_exit(run_block(*static_cast<TranslatedBlock*>(const_cast<void*>(entry.code))));
-    ++stats_.runs_baseline;
-    return handle_exit(static_cast<ExitReason>(compiler->enter(*s_, entry.code)));
+    if (system_.translator().compiler() != nullptr) return run_cached({nullptr, entry.code});
+    return run_cached({static_cast<TranslatedBlock*>(const_cast<void*>(entry.code)), nullptr});
   }
-  TranslatedBlock* block = lookup(pc);
-  if (block == nullptr) return true;
-  return handle_exit(run_block(*block));
+  const Translator::Found found = lookup(pc);
+  return found.block == nullptr || run_cached(found);
 }
 
-// Finds or makes the block at pc. nullptr: something else was done instead (a fault taken, one instruction
+// Runs shared code inside the gate. False: what was found may be gone, and nothing ran.
+template <class Run>
+bool Vcpu::gated(Run run) {
+  softmmu::Shootdown& gate = system_.shootdown();
+  if (!gate.try_enter(index_, code_version_)) {
+    forget_withdrawn();
+    return false;
+  }
+  run();
+  gate.leave(index_);
+  return true;
+}
+
+bool Vcpu::run_cached(const Translator::Found& found) {
+  ExitReason reason = ExitReason::kCount;
+  const bool ran = gated([&] {
+    if (found.code != nullptr) {
+      ++stats_.runs_baseline;
+      reason = static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, found.code));
+    } else {
+      reason = interpret(*found.block);
+    }
+  });
+  return !ran || handle_exit(reason);
+}
+
+// Code was withdrawn, or a shootdown served: the next lookup starts from nothing that was known before.
+void Vcpu::forget_withdrawn() {
+  pending_link_ = nullptr;
+  const u64 now = system_.shootdown().code_version();
+  if (now == code_version_) return;
+  code_version_ = now;  // the purges that came with it are in the log by now, perhaps more
+  if (!system_.translator().purges().replay(purges_seen_, [this](const Purge& p) { purge(p); })) clear_jump_cache();
+}
+
+// Finds or makes the block at pc. No block: something else was done instead (a fault taken, one instruction
 // interpreted).
-TranslatedBlock* Vcpu::lookup(u64 pc) {
+Translator::Found Vcpu::lookup(u64 pc) {
   jit::LinkSite* const site = std::exchange(pending_link_, nullptr);
   if ((pc & 3) != 0) {
     cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, pc);
     take_fetch_fault();
-    return nullptr;
+    return {};
   }
   const softmmu::FetchResult fetched = mmu_->fetch(pc);
   if (!fetched.ok) {
     take_fetch_fault();
-    return nullptr;
+    return {};
   }
   s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
-  bool flushed = false;
-  TranslatedBlock* block = system_.translator().get(fetched.pa, pc, s_->mode, flushed, stats_);
-  if (flushed) clear_jump_cache();
-  if (block == nullptr) {
+  const Translator::Found found = system_.translator().find(
+      {.pa = fetched.pa, .va = pc, .mode = s_->mode, .context = s_->context, .site = site, .version = code_version_},
+      stats_);
+  if (found.block == nullptr) {
     run_uncached(fetched);
-    return nullptr;
+    return {};
   }
-  if (cached_code(*block) == nullptr) {
-    if (++block->interpreted_runs < kQuietRuns) return block;
-    system_.translator().compile_quiet(*block, flushed, stats_);
-    if (flushed) clear_jump_cache();
-    return nullptr;
-  }
+  const bool compiles = system_.translator().compiler() != nullptr;
+  if (compiles && found.code == nullptr) return found;
   if (log_enabled(LogCategory::kExec)) {
     // Without links and jump cache, so that every block passes here.
     log(LogCategory::kExec, "cpu{} block at pc {:#x} el{} insn {}", index_, pc, s_->el, instructions());
-    return block;
+    return found;
   }
-  if (site != nullptr && !flushed && block->code.entry != nullptr && link_allowed(*site))
-    system_.translator().link(*site, *block, s_->context, stats_);
   if (system_.settings().chain_indirect)
-    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, cached_code(*block), 0};
-  return block;
+    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, compiles ? found.code : found.block, 0};
+  return found;
 }
 
-bool Vcpu::link_allowed(const jit::LinkSite& site) const {
-  const Settings& settings = system_.settings();
-  return settings.chain_direct && (!site.cross_page || settings.chain_cross_page);
-}
-
-ExitReason Vcpu::run_block(TranslatedBlock& block) {
-  if (block.code.entry != nullptr) {
-    ++stats_.runs_baseline;
-    return static_cast<ExitReason>(system_.translator().enter(*s_, block));
-  }
+ExitReason Vcpu::interpret(TranslatedBlock& block) {
   ++stats_.runs_interpreter;
   if (virtual_time_) {
     const i32 n = static_cast<i32>(block.insn_count());
@@ -275,8 +298,11 @@ void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
   ++stats_.single_steps;
   single_word_ = ir::marker_word(single_.insts.front().imm);
   if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
-  handle_exit(interpreter_.run(*s_, single_));
+  system_.shootdown().enter(index_);
+  const ExitReason reason = interpreter_.run(*s_, single_);
+  system_.shootdown().leave(index_);
   s_->link_site = nullptr;
+  handle_exit(reason);
 }
 
 // Virtual time: the rest of the slice is shorter than the next block.
@@ -382,47 +408,83 @@ void Vcpu::step_one() {
   }
 }
 
-// What a jump cache entry holds for a block: its host code, or the block itself while nothing is ever compiled.
-const void* Vcpu::cached_code(const TranslatedBlock& block) const {
-  return system_.translator().compiler() == nullptr ? &block : block.code.entry;
-}
-
 void Vcpu::clear_jump_cache() {
   std::fill_n(jump_cache_.get(), cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
 }
 
 // An entry's index holds VA<13:2>; VA<11:2> is the physical address's, the two bits above are any.
-void Vcpu::purge(const TranslatedBlock& block) {
-  const void* const code = cached_code(block);
-  const void* const first = block.first_code.entry;
-  if (code == nullptr) return;
+void Vcpu::purge(const Purge& purge) {
   for (u64 high = 0; high < 4; ++high) {
-    cpu::JumpEntry& e = jump_cache_[(((block.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
-    if (e.code == code || (first != nullptr && e.code == first)) e = {~u64{0}, 0, nullptr, 0};
+    cpu::JumpEntry& e = jump_cache_[(((purge.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
+    if (e.code == purge.code || (purge.first != nullptr && e.code == purge.first)) e = {~u64{0}, 0, nullptr, 0};
   }
 }
 
 void Vcpu::publish_regions() {
-  // Alone, a vCPU that is here is proof enough that nobody runs what was dropped.
-  if (system_.config().cpus == 1 && system_.translator().has_dropped()) {
-    pending_link_ = nullptr;
-    system_.translator().release_dropped();
-  }
-  if (!system_.translator().has_regions()) return;
-  pending_link_ = nullptr;
-  system_.translator().publish([this](const TranslatedBlock& block) { purge(block); }, stats_);
+  if (system_.translator().has_regions()) system_.translator().publish(stats_);
 }
 
 // The counter of the block at pc ran out: ask for a region, or, when it has one, forget the old way there.
 void Vcpu::block_is_hot() {
   const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
   if (!fetched.ok) return take_fetch_fault();
-  bool flushed = false;
-  TranslatedBlock* block = system_.translator().get(fetched.pa, s_->pc, s_->mode, flushed, stats_);
-  if (flushed) clear_jump_cache();
-  if (block == nullptr || block->code.entry == nullptr) return;
-  system_.translator().hot(*block, s_->context);
-  purge(*block);
+  system_.translator().hot({.pa = fetched.pa, .va = s_->pc, .mode = s_->mode, .context = s_->context}, stats_);
+}
+
+// --- Power and waiting ---
+
+bool Vcpu::start(u64 pc, u64 x0) {
+  Power off = Power::Off;
+  {
+    std::lock_guard lock(wake_mutex_);
+    if (power() != off) return false;
+    start_pc_ = pc;
+    start_x0_ = x0;
+    power_.store(Power::Starting, std::memory_order_release);
+  }
+  kick();
+  return true;
+}
+
+void Vcpu::stop() {
+  std::lock_guard lock(wake_mutex_);
+  power_.store(Power::Off, std::memory_order_release);
+}
+
+// On the vCPU's own thread: from Starting to On.
+void Vcpu::begin() {
+  cpu::reset(*s_, *system_.config().model, index_, system_.config().entry_el);
+  s_->pc = start_pc_;
+  s_->x[0] = start_x0_;
+  context_dirty_ = true;
+  pending_link_ = nullptr;
+  suspend_ = false;
+  timer_due_ = true;
+  power_.store(Power::On, std::memory_order_release);
+}
+
+// Not On: waits for that in real time; in virtual time the turn is over.
+bool Vcpu::is_running() {
+  look_again_ = true;
+  if (power() == Power::Starting) {
+    begin();
+    return true;
+  }
+  if (virtual_time_) return false;
+  std::unique_lock lock(wake_mutex_);
+  wake_.wait(lock, [this] { return power() != Power::Off || system_.stopping() || system_.pause_requested(); });
+  woken_ = false;
+  return false;
+}
+
+bool Vcpu::wants_turn(u64 now_ns) const {
+  switch (power()) {
+    case Power::Off: return false;
+    case Power::Starting: return true;
+    case Power::On: break;
+  }
+  return !idle_ || signals_.lines.load() != 0 || timer_due_.load() || now_ns >= idle_until_ns_ ||
+         (idle_until_ns_ != kNever && s_->event_register != 0);
 }
 
 bool Vcpu::wait_for_interrupt() {
@@ -446,10 +508,7 @@ bool Vcpu::wait_for_interrupt() {
 // WFE: at once when the event register is set, otherwise a sleep that ends by itself.
 bool Vcpu::wait_for_event() {
   look_again_ = true;
-  if (s_->event_register != 0) {
-    s_->event_register = 0;
-    return true;
-  }
+  if (std::atomic_ref(s_->event_register).exchange(0) != 0) return true;
   const u64 limit_us = system_.settings().wfe_sleep;
   if (virtual_time_) {
     // The end of this turn: whoever would send the event must run first.

@@ -35,15 +35,23 @@ class Vcpu final : public cpu::Environment {
   // Runs guest code on the calling thread until the system stops (System::stopping()) or, in virtual time, `quantum`
   // instructions are done or the vCPU waits for an event (idle() says so).
   void run(u64 quantum);
-  bool idle() const { return idle_; }
-  // Virtual time, idle: the latest moment of the clock at which the vCPU goes on by itself (WFE), kNever for WFI.
-  u64 idle_until() const { return idle_until_ns_; }
+  // Virtual time: whether there is something to run at that moment of the clock.
+  bool wants_turn(u64 now_ns) const;
+  // Virtual time: the latest moment of the clock at which the vCPU goes on by itself (WFE), else kNever.
+  u64 idle_until() const { return idle_ ? idle_until_ns_ : kNever; }
   // Virtual time: an event is due at deadline_ns, perhaps before the slice ends.
   void shorten_slice(u64 deadline_ns);
-  // Virtual time, idle and without a deadline: waits for the host.
-  void sleep_until_woken();
 
-  // After cpu::reset() of the state: forgets what was derived from it.
+  // The power state as PSCI tells it. Any thread.
+  enum class Power : u8 { Off, Starting, On };
+  Power power() const { return power_.load(std::memory_order_acquire); }
+  // Starts the vCPU, reset, at pc with x0. False: it is not off.
+  bool start(u64 pc, u64 x0);
+  // By its own firmware call: the vCPU stops (or waits for an interrupt) when the call returns.
+  void stop();
+  void suspend() { suspend_ = true; }
+
+  // After cpu::reset() of the state, nothing running: forgets what was derived from it; the vCPU is off.
   void reset_runtime();
   // Any thread: makes the vCPU leave translated code soon and look at its signals.
   void kick();
@@ -70,16 +78,19 @@ class Vcpu final : public cpu::Environment {
  private:
   void begin_slice(u64 quantum);
   void end_slice();
-  bool step();                      // one pass of the dispatcher; false: the slice is over
-  bool look_at_signals();           // time, interrupts, written code, stop; false: the slice is over
-  TranslatedBlock* lookup(u64 pc);  // nullptr: a fault is pending, or there is no code memory at pc (handled)
-  jit::ExitReason run_block(TranslatedBlock& block);
+  bool step();                       // one pass of the dispatcher; false: the slice is over
+  bool look_at_signals();            // time, interrupts, written code, stop; false: the slice is over
+  Translator::Found lookup(u64 pc);  // no block: a fault was taken, or there is no code memory at pc (handled)
+  jit::ExitReason interpret(TranslatedBlock& block);
+  bool run_cached(const Translator::Found& found);
+  template <class Run>
+  bool gated(Run run);
+  void forget_withdrawn();
   void run_uncached(const softmmu::FetchResult& fetched);
   void step_to_slice_end();
   void step_one();
   bool is_fetchable();
   void step_watched();
-  bool link_allowed(const jit::LinkSite& site) const;
   void refund_unexecuted();
   bool handle_exit(jit::ExitReason reason);
   void take(const cpu::ExceptionInfo& e);
@@ -88,11 +99,12 @@ class Vcpu final : public cpu::Environment {
   void repeat_instruction();
   void log_exception(const cpu::ExceptionInfo& e);
   void update_context();
-  const void* cached_code(const TranslatedBlock& block) const;
   void clear_jump_cache();
-  void purge(const TranslatedBlock& block);
+  void purge(const Purge& purge);
   void publish_regions();
   void block_is_hot();
+  bool is_running();  // false: off, the turn is over
+  void begin();
   bool wait_for_interrupt();  // false: the turn is over (virtual time)
   bool wait_for_event();
   void update_timers();
@@ -111,8 +123,10 @@ class Vcpu final : public cpu::Environment {
   Stats stats_;
 
   jit::LinkSite* pending_link_ = nullptr;  // the direct exit that was just left by
-  bool context_dirty_ = true;              // the bank must be selected again
-  bool look_again_ = true;                 // look_at_signals() before the next block
+  u64 code_version_ = 0;                   // of what the jump cache and pending_link_ know
+  u64 purges_seen_ = 0;
+  bool context_dirty_ = true;  // the bank must be selected again
+  bool look_again_ = true;     // look_at_signals() before the next block
   bool idle_ = false;
   u64 idle_until_ns_ = kNever;
   SemihostingResult repeat_{};  // Again or Wait: the pending fault is not one
@@ -122,6 +136,10 @@ class Vcpu final : public cpu::Environment {
   i64 slice_ = 0;
   i64 stash_ = 0;
   u64 slice_start_ns_ = 0;
+
+  std::atomic<Power> power_{Power::Off};
+  u64 start_pc_ = 0, start_x0_ = 0;  // while Starting
+  bool suspend_ = false;
 
   std::atomic<bool> timer_due_{true};
   std::unique_ptr<Timer> timer_;

@@ -19,11 +19,7 @@ constexpr auto kHostWait = std::chrono::milliseconds(5);  // between two looks a
 void Vcpu::translation_changed(cpu::CpuState&) { context_dirty_ = true; }
 
 void Vcpu::tlb_invalidate(cpu::CpuState&, const cpu::TlbiOp& op) {
-  // One vCPU at a time owns its tables; broadcast forms reach the others through their own unit's log.
-  if (op.broadcast)
-    for (unsigned i = 0; i < system_.cpu_count(); ++i) system_.vcpu(i).mmu().tlb_invalidate(op);
-  else
-    mmu_->tlb_invalidate(op);
+  system_.shootdown().tlb_invalidate(index_, op);
   context_dirty_ = true;
 }
 
@@ -81,7 +77,7 @@ bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) {
 
 void Vcpu::send_event(cpu::CpuState&) {
   for (unsigned i = 0; i < system_.cpu_count(); ++i) {
-    system_.vcpu(i).state().event_register = 1;
+    std::atomic_ref(system_.vcpu(i).state().event_register).store(1);
     if (i != index_) system_.vcpu(i).kick();
   }
 }
@@ -131,12 +127,6 @@ void Vcpu::shorten_slice(u64 deadline_ns) {
   const i64 from_stash = std::min(cut, stash_);
   stash_ -= from_stash;
   s_->budget.fetch_sub(static_cast<i32>(cut - from_stash), std::memory_order_relaxed);
-}
-
-void Vcpu::sleep_until_woken() {
-  std::unique_lock lock(wake_mutex_);
-  wake_.wait(lock, [this] { return woken_ || system_.stopping() || system_.pause_requested(); });
-  woken_ = false;
 }
 
 }  // namespace ferry::runtime

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "softmmu/address_space.h"
 #include "softmmu/bank.h"
 #include "softmmu/maintenance.h"
 #include "softmmu/walk.h"
@@ -84,10 +85,11 @@ class ExecSpace {
 class ExecSpacePool {
  public:
   static constexpr usize kSpaces = 64;
+  explicit ExecSpacePool(AddressSpace& space) : space_(space) {}
 
   // The space with that identity (never 0); a new one has a new key.
   ExecSpace& get(u64 id, RegimeId regime, unsigned half);
-  u32 new_key() { return ++last_key_; }
+  u32 new_key() { return space_.new_exec_key(); }
   // Every space gets a new key.
   void renew_all();
 
@@ -98,7 +100,7 @@ class ExecSpacePool {
   std::vector<u64> ids_;
   std::vector<std::unique_ptr<ExecSpace>> spaces_;
   u64 clock_ = 0;
-  u32 last_key_ = 0;
+  AddressSpace& space_;
 };
 
 }  // namespace ferry::softmmu

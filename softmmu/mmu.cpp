@@ -15,13 +15,14 @@ using cpu::kTlbEntries;
 using cpu::SysReg;
 using cpu::TlbEntry;
 
-Mmu::Mmu(cpu::CpuState& s, AddressSpace& space) : s_(s), space_(space), empty_table_(new TlbEntry[2 * kTlbEntries]) {
+Mmu::Mmu(cpu::CpuState& s, AddressSpace& space, bool shared)
+    : s_(s), space_(space), empty_table_(new TlbEntry[2 * kTlbEntries]) {
   std::memset(static_cast<void*>(empty_table_.get()), 0xff, 2 * kTlbEntries * sizeof(TlbEntry));
   s_.mmu = this;
   s_.mem_helpers = mem_helpers();
   s_.tlb_read = s_.tlb_unpriv_read = empty_table_.get();
   s_.tlb_write = s_.tlb_unpriv_write = empty_table_.get() + kTlbEntries;
-  space_.add_range_listener([this](u64, u64) { drop_all(); });
+  if (!shared) space_.add_range_listener([this](u64, u64) { drop_all(); });
 }
 
 Mmu::~Mmu() = default;

@@ -25,8 +25,9 @@ struct FetchResult {
 
 class Mmu {
  public:
-  // Registers itself in s (mmu, mem_helpers, the table pointers). select() comes before the first access.
-  Mmu(cpu::CpuState& s, AddressSpace& space);
+  // Registers itself in s (mmu, mem_helpers, the table pointers). select() comes before the first access. With several
+  // processors (shared) it is Shootdown that brings changes of the physical map.
+  Mmu(cpu::CpuState& s, AddressSpace& space, bool shared = false);
   ~Mmu();
   Mmu(const Mmu&) = delete;
   Mmu& operator=(const Mmu&) = delete;
@@ -138,7 +139,7 @@ class Mmu {
   AddressSpace& space_;
   MaintenanceLog log_;
   BankPool banks_;
-  ExecSpacePool exec_;
+  ExecSpacePool exec_{space_};
   Bank* bank_ = nullptr;
   u64 bank_base_key_ = 0;  // the current key without its privilege
   u16 asid_ = 0;

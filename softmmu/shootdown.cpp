@@ -40,11 +40,45 @@ void Shootdown::enter(u32 cpu) {
   if (m.pending.load(std::memory_order_seq_cst)) serve(cpu);
 }
 
+bool Shootdown::try_enter(u32 cpu, u64 version) {
+  Member& m = *members_[cpu];
+  m.version.store(version, std::memory_order_relaxed);
+  m.inside.store(true, std::memory_order_seq_cst);
+  const bool pending = m.pending.load(std::memory_order_seq_cst);
+  if (!pending && code_version() == version) return true;
+  leave(cpu);
+  if (pending) serve(cpu);
+  return false;
+}
+
+bool Shootdown::quiescent(u64 version) const {
+  for (const auto& m : members_)
+    if (m->inside.load(std::memory_order_seq_cst) && m->version.load(std::memory_order_relaxed) < version) return false;
+  return true;
+}
+
+void Shootdown::wait_quiescent(u64 version) {
+  if (quiescent(version)) return;
+  std::unique_lock lock(mutex_);
+  waiting_.fetch_add(1);
+  for (const auto& m : members_)
+    if (m->inside.load(std::memory_order_seq_cst)) poke_(*m->s);
+  changed_.wait(lock, [&] { return quiescent(version); });
+  waiting_.fetch_sub(1);
+}
+
 void Shootdown::leave(u32 cpu) {
   members_[cpu]->inside.store(false, std::memory_order_seq_cst);
   if (waiting_.load(std::memory_order_seq_cst) == 0) return;
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
+}
+
+// A processor that sleeps takes nothing out: past some point it drops everything instead.
+void Shootdown::post(Member& m, const Request& request) {
+  constexpr usize kMaxMail = 256;
+  if (m.mailbox.size() >= kMaxMail) m.mailbox.assign(1, Request{});
+  m.mailbox.push_back(request);
 }
 
 void Shootdown::broadcast(u32 self, const Request& request) {
@@ -56,7 +90,7 @@ void Shootdown::broadcast(u32 self, const Request& request) {
   for (usize i = 0; i < members_.size(); ++i) {
     if (i == self) continue;
     Member& m = *members_[i];
-    m.mailbox.push_back(request);
+    post(m, request);
     tickets[i] = ++m.posted;
     m.pending.store(true, std::memory_order_seq_cst);
     m.s->signals.fetch_or(cpu::kSignalShootdown);

@@ -5,6 +5,11 @@
 // each processor has served its mailbox or is outside translated code. A processor outside serves it before it enters
 // again. A waiting processor serves its own mailbox meanwhile, so two that shoot at each other both go on. Requests run
 // on the thread of the processor they are for.
+//
+// The same gate says when withdrawn code may be reclaimed. Code is first made unreachable, then withdraw() counts the
+// code version up; a processor enters only with the current version, which makes it forget what it knew (jump cache,
+// last exit) when it has an older one. Once every processor is outside, or inside with that version, nobody can be in
+// the code or get there.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -33,8 +38,20 @@ class Shootdown {
   // meanwhile.
   void enter(u32 cpu);
   void leave(u32 cpu);
+  // enter() for shared translated code that was found at `version` of the code. False: something was served or code
+  // withdrawn, nothing that was found before may be used; the processor is outside.
+  bool try_enter(u32 cpu, u64 version);
   // At a taken poll that finds kSignalShootdown.
   void serve(u32 cpu);
+
+  // The version of the code: how often some was withdrawn.
+  u64 code_version() const { return code_version_.load(std::memory_order_seq_cst); }
+  // What was unlinked before this call is withdrawn with the version that is returned.
+  u64 withdraw() { return code_version_.fetch_add(1, std::memory_order_seq_cst) + 1; }
+  // Whether nobody is left in code that was withdrawn with `version`, or can get there.
+  bool quiescent(u64 version) const;
+  // Makes it so. Not from inside.
+  void wait_quiescent(u64 version);
 
   // Requests. self: the processor whose thread calls (it may be inside), or kNoCpu.
   // Write-shields a page of RAM before its code is read for translation; false when it is not RAM and needs none.
@@ -58,6 +75,7 @@ class Shootdown {
     Mmu* mmu = nullptr;
     std::atomic<bool> inside{false};
     std::atomic<bool> pending{false};
+    std::atomic<u64> version{0};  // of the code that it entered with
     // Under mutex_:
     std::vector<Request> mailbox;
     u64 posted = 0, served = 0;
@@ -65,6 +83,7 @@ class Shootdown {
   static void run(Mmu& mmu, const Request& request);
   void broadcast(u32 self, const Request& request);
   void serve_locked(Member& m);
+  static void post(Member& m, const Request& request);
 
   AddressSpace& space_;
   Poke poke_;
@@ -72,6 +91,7 @@ class Shootdown {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::atomic<u32> waiting_{0};
+  std::atomic<u64> code_version_{0};
 };
 
 }  // namespace ferry::softmmu

@@ -279,10 +279,15 @@ void Compiler::finish() {
   }
   for (unsigned n = 0; n < exit_count_; ++n) {
     exits_[n].unlinked = e_.here();
+    // From the patched jump, whose way to here has already moved the page.
+    if (exits_[n].cross_page)
+      e_.alu_mem_imm(Alu::Sub, true, {kStateReg, FERRY_STATE(pc_page)}, exits_[n].offset & ~0xfff);
+    exits_[n].invalid = e_.here();
     e_.mov_imm(RAX, reinterpret_cast<u64>(link_sites_[n]));
     e_.jmp_to(stubs_.next);
   }
-  for (const UnlinkedJump& j : jumps_to_unlinked_) e_.bind(j.rel, exits_[j.exit].unlinked);
+  for (const UnlinkedJump& j : jumps_to_unlinked_)
+    e_.bind(j.rel, j.patched ? exits_[j.exit].unlinked : exits_[j.exit].invalid);
   const bool cross = exits_[0].cross_page || exits_[1].cross_page;
   if (!pool_.empty() || cross) {
     const u32 align = pool_.empty() ? 7 : 15;

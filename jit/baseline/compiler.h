@@ -38,7 +38,8 @@ struct ExitSite {
   bool cross_page = false;
   bool is_call = false;
   u32 patch = 0;         // offset of the rel32
-  u32 unlinked = 0;      // offset of the unlinked stub
+  u32 unlinked = 0;      // offset of the unlinked stub: where the patched jump goes
+  u32 invalid = 0;       // cross_page: where the exit goes when the context differs
   u32 context_slot = 0;  // offset of the context word
   u32 slot_fixup = 0;    // disp32 that names it
 };
@@ -159,6 +160,7 @@ class Compiler {
   struct UnlinkedJump {
     u32 rel;
     unsigned exit;
+    bool patched = false;  // the jump that Tier::link patches
   };
   struct PoolEntry {
     u32 fixup;  // disp32 that names it

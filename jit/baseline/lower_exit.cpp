@@ -62,7 +62,7 @@ void Compiler::direct_exit(i32 offset, bool is_call) {
   }
   e_.align_rel32(1);
   x.patch = e_.jmp();
-  jumps_to_unlinked_.push_back({x.patch, n});
+  jumps_to_unlinked_.push_back({x.patch, n, true});
 }
 
 void Compiler::exit_if(const Inst& d) {
@@ -78,7 +78,7 @@ void Compiler::exit_if(const Inst& d) {
     const unsigned n = new_exit(first, false);
     e_.align_rel32(2);
     exits_[n].patch = e_.jcc(c);
-    jumps_to_unlinked_.push_back({exits_[n].patch, n});
+    jumps_to_unlinked_.push_back({exits_[n].patch, n, true});
     direct_exit(second, false);
   } else {
     const u32 not_first = e_.jcc(invert(c));

@@ -173,7 +173,7 @@ class BadFiles(Case):
         program = self.program(SYSTEM_OFF)
         self.assertIn("cortex-a99", self.refused(*program, "-cpu", "cortex-a99"))
         self.assertIn("vritual", self.refused(*program, "-M", "vritual"))
-        self.assertIn("not implemented", self.refused(*program, "-smp", "4"))
+        self.assertIn("expected 1 to 8", self.refused(*program, "-smp", "9"))
 
     def test_dumpdtb(self):
         path = str(self.folder / "board.dtb")

@@ -136,13 +136,31 @@ TEST_CASE("questions are answered instead of a run") {
   CHECK(parse({"--settings"})->ask == Ask::Settings);
 }
 
+TEST_CASE("processors are counted as QEMU counts them") {
+  const auto cpus = [](const char* text) {
+    auto line = parse({"-smp", text});
+    return line ? line->options.launch.cpu_count : 0u;
+  };
+  CHECK(parse({})->options.launch.cpu_count == 1);
+  CHECK(cpus("2") == 2);
+  CHECK(cpus("cpus=8") == 8);
+  CHECK(cpus("4,sockets=2,cores=2,threads=1") == 4);
+  CHECK(cpus("sockets=2,cores=2,threads=2") == 8);
+  CHECK(cpus("4,sockets=2") == 4);
+  CHECK(cpus("4,maxcpus=4") == 4);
+  CHECK(cpus("4,sockets=3") == 0);
+}
+
 TEST_CASE("mistakes are one line that says what was expected") {
   CHECK(contains(message({"-kernal", "x"}), "did you mean -kernel?"));
   CHECK(contains(message({"--timout", "1"}), "did you mean --timeout?"));
   CHECK_FALSE(contains(message({"-qqqqqq"}), "did you mean"));
   CHECK(contains(message({"-kernel"}), "no value"));
   CHECK(contains(message({"Image"}), "-kernel FILE"));
-  CHECK(contains(message({"-smp", "2"}), "not implemented yet"));
+  CHECK(contains(message({"-smp", "9"}), "expected 1 to 8"));
+  CHECK(contains(message({"-smp", "0"}), "expected 1 to 8"));
+  CHECK(contains(message({"-smp", "4,cores=3"}), "make 3 processors, expected 4"));
+  CHECK(contains(message({"-smp", "2,maxcpus=4"}), "cannot be added"));
   CHECK(contains(message({"-smp", "x"}), "not a number"));
   CHECK(contains(message({"-m", "0"}), "not a size"));
   CHECK(contains(message({"-m", "lots"}), "not a size"));

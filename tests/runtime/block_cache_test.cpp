@@ -35,6 +35,8 @@ std::unique_ptr<TranslatedBlock> make_block(u64 pa, u32 mode, FakeTier& tier, ji
   return block;
 }
 
+bool nobody_inside(u64) { return true; }
+
 }  // namespace
 
 TEST_CASE("blocks are found by physical address and Mode") {
@@ -61,8 +63,8 @@ TEST_CASE("a discarded block leaves no link behind, in either direction") {
   TranslatedBlock& a = cache.insert(make_block(0x1000, 0, tier, &ab));
   TranslatedBlock& b = cache.insert(make_block(0x1010, 0, tier, &bc));
   TranslatedBlock& c = cache.insert(make_block(0x2000, 0, tier));
-  cache.link(ab, b, 1);
-  cache.link(bc, c, 1);
+  cache.link(ab, b, 1, nobody_inside);
+  cache.link(bc, c, 1, nobody_inside);
   CHECK(a.incoming.empty());
   CHECK(b.incoming.size() == 1);
   CHECK(c.incoming.size() == 1);
@@ -71,11 +73,17 @@ TEST_CASE("a discarded block leaves no link behind, in either direction") {
   CHECK(ab.target == nullptr);
   CHECK(c.incoming.empty());
   CHECK(tier.unlinks == 2);
-  CHECK(tier.releases == 0);  // somebody may still be inside
-  CHECK(cache.has_retired());
-  cache.release_retired();
+  CHECK(tier.releases == 0);
+  CHECK(cache.changed());
+  cache.reclaim(nobody_inside);  // not withdrawn yet
+  CHECK(tier.releases == 0);
+  const u64 version = cache.version();
+  cache.advance();
+  cache.reclaim([&](u64 v) { return v != version; });
+  CHECK(cache.retired() == 1);
+  cache.reclaim(nobody_inside);
   CHECK(tier.releases == 1);
-  CHECK_FALSE(cache.has_retired());
+  CHECK(cache.retired() == 0);
 }
 
 TEST_CASE("isolating a page unlinks what leads into it") {
@@ -84,7 +92,7 @@ TEST_CASE("isolating a page unlinks what leads into it") {
   jit::LinkSite from_a;
   cache.insert(make_block(0x1000, 0, tier, &from_a));
   TranslatedBlock& b = cache.insert(make_block(0x2000, 0, tier));
-  cache.link(from_a, b, 1);
+  cache.link(from_a, b, 1, nobody_inside);
   CodePage* page = cache.page(0x2abc);
   REQUIRE(page != nullptr);
   CHECK(page->blocks.size() == 1);
@@ -100,8 +108,29 @@ TEST_CASE("relinking a site moves it") {
   cache.insert(make_block(0x1000, 0, tier, &site));
   TranslatedBlock& b = cache.insert(make_block(0x2000, 0, tier));
   TranslatedBlock& c = cache.insert(make_block(0x3000, 0, tier));
-  cache.link(site, b, 1);
-  cache.link(site, c, 2);
+  CHECK(cache.link(site, b, 1, nobody_inside));
+  CHECK(cache.link(site, c, 2, nobody_inside));
   CHECK(b.incoming.empty());
+  CHECK(c.incoming.size() == 1);
+}
+
+TEST_CASE("a site across pages moves only while nobody can be between its comparison and its jump") {
+  FakeTier tier;
+  BlockCache cache;
+  jit::LinkSite site;
+  site.cross_page = true;
+  cache.insert(make_block(0x1000, 0, tier, &site));
+  TranslatedBlock& b = cache.insert(make_block(0x2000, 0, tier));
+  TranslatedBlock& c = cache.insert(make_block(0x3000, 0, tier));
+  u64 outside_since = 0;  // of a vCPU that is inside
+  const auto quiescent = [&](u64 version) { return outside_since >= version; };
+  CHECK(cache.link(site, b, 1, quiescent));
+  CHECK_FALSE(cache.link(site, c, 2, quiescent));
+  CHECK(site.target == &b);
+  cache.discard(b);
+  CHECK_FALSE(cache.link(site, c, 2, quiescent));
+  outside_since = cache.version();
+  cache.advance();
+  CHECK(cache.link(site, c, 2, quiescent));
   CHECK(c.incoming.size() == 1);
 }
