@@ -1,4 +1,4 @@
-// The cryptographic and checksum instructions of ARMv8.0 as pure functions on register values (Arm ARM DDI 0487,
+// The cryptographic and checksum instructions as pure functions on register values (Arm ARM DDI 0487,
 // shared/functions/crypto and the instruction descriptions of C6 and C7). Operands stand in the order d, n, m of the
 // instruction; a destination that is also read comes first. The element numbering is the manual's: element 0 in bits 0
 // up.
@@ -25,6 +25,23 @@ U128 sha256h(U128 d, U128 n, U128 m);
 U128 sha256h2(U128 d, U128 n, U128 m);
 U128 sha256su0(U128 d, U128 n);
 U128 sha256su1(U128 d, U128 n, U128 m);
+
+// FEAT_SHA512
+U128 sha512h(U128 d, U128 n, U128 m);
+U128 sha512h2(U128 d, U128 n, U128 m);
+U128 sha512su0(U128 d, U128 n);
+U128 sha512su1(U128 d, U128 n, U128 m);
+
+// FEAT_SM3. index: the element of m, 0 to 3; second_half: the B forms.
+U128 sm3partw1(U128 d, U128 n, U128 m);
+U128 sm3partw2(U128 d, U128 n, U128 m);
+U128 sm3ss1(U128 n, U128 m, U128 a);
+U128 sm3tt1(U128 d, U128 n, U128 m, unsigned index, bool second_half);
+U128 sm3tt2(U128 d, U128 n, U128 m, unsigned index, bool second_half);
+
+// FEAT_SM4: four rounds of the cipher (n: round keys) and of the key schedule (m: constants).
+U128 sm4e(U128 d, U128 n);
+U128 sm4ekey(U128 n, U128 m);
 
 // PMULL, PMULL2 of 64-bit elements: the 128-bit carry-less product.
 U128 pmull64(u64 n, u64 m);

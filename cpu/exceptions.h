@@ -15,9 +15,9 @@ constexpr u32 kIssCondAlways = 0x1e00000;
 // Fault status of software step and BRK-like debug exceptions.
 constexpr u32 kDebugFsc = 0x22;
 
-// Bits that exist in PSTATE.DAIF (as MRS DAIF shows them), FPCR and FPSR of a v8.0 core without AArch32 and
-// half-precision arithmetic.
-constexpr u32 kDaifMask = 0x3c0, kFpcrMask = 0x07c00000, kFpsrMask = 0x0800009f;
+// Bits that exist in PSTATE.DAIF (as MRS DAIF shows them), FPCR and FPSR of a v8.0 core without AArch32;
+// FPCR.FZ16 exists with FEAT_FP16.
+constexpr u32 kDaifMask = 0x3c0, kFpcrMask = 0x07c00000, kFpcrFz16 = 1u << 19, kFpsrMask = 0x0800009f;
 
 // Raises a synchronous exception from a helper: fills s.exception and sets s.fault.
 void raise(CpuState& s, u32 ec, u32 iss);

@@ -26,7 +26,25 @@ FERRY_CRYPTO(sha256h2, crypto::sha256h2(v[0], v[1], v[2]))
 FERRY_CRYPTO(sha256su1, crypto::sha256su1(v[0], v[1], v[2]))
 FERRY_CRYPTO(sha1su1, crypto::sha1su1(v[0], v[1]))
 FERRY_CRYPTO(sha256su0, crypto::sha256su0(v[0], v[1]))
+FERRY_CRYPTO(sha512h, crypto::sha512h(v[0], v[1], v[2]))
+FERRY_CRYPTO(sha512h2, crypto::sha512h2(v[0], v[1], v[2]))
+FERRY_CRYPTO(sha512su0, crypto::sha512su0(v[0], v[1]))
+FERRY_CRYPTO(sha512su1, crypto::sha512su1(v[0], v[1], v[2]))
+FERRY_CRYPTO(sm3partw1, crypto::sm3partw1(v[0], v[1], v[2]))
+FERRY_CRYPTO(sm3partw2, crypto::sm3partw2(v[0], v[1], v[2]))
+FERRY_CRYPTO(sm3ss1, crypto::sm3ss1(v[0], v[1], v[2]))
+FERRY_CRYPTO(sm4e, crypto::sm4e(v[0], v[1]))
+FERRY_CRYPTO(sm4ekey, crypto::sm4ekey(v[0], v[1]))
 #undef FERRY_CRYPTO
+// form: element of m, second half << 2.
+u64 sm3tt1(CpuState& s, u64 form, u64, u64, u64) {
+  s.vargs[0] = crypto::sm3tt1(s.vargs[0], s.vargs[1], s.vargs[2], form & 3, bit(form, 2));
+  return 0;
+}
+u64 sm3tt2(CpuState& s, u64 form, u64, u64, u64) {
+  s.vargs[0] = crypto::sm3tt2(s.vargs[0], s.vargs[1], s.vargs[2], form & 3, bit(form, 2));
+  return 0;
+}
 u64 sha1h(CpuState& s, u64, u64, u64, u64) {
   s.vargs[0] = {crypto::sha1h(static_cast<u32>(s.vargs[0].lo)), 0};
   return 0;

@@ -50,7 +50,7 @@ void write_special(CpuState& s, SysReg r, u64 value) {
       update_mode(s);
       return;
     case SysReg::FPCR:
-      s.fpcr = low & kFpcrMask;
+      s.fpcr = low & (kFpcrMask | (s.features.has(Feature::FP16) ? kFpcrFz16 : 0));
       update_mode(s);
       return;
     case SysReg::FPSR: s.fpsr = low & kFpsrMask; return;

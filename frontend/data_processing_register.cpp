@@ -163,6 +163,28 @@ void multiply_high(Context& c, unsigned m, unsigned n, unsigned d) {
   c.set_x(d, c.b.binary(Operation, c.x(Type::I64, n), c.x(Type::I64, m)));
 }
 
+// RMIF
+void rotate_into_flags(Context& c, unsigned lsb, unsigned n, unsigned mask) {
+  const u64 chosen = u64{mask} << 28;
+  const Value bits = c.b.ror(c.x(Type::I64, n), c.b.imm64((lsb + 36) % 64));  // the four bits to 31:28
+  const Value kept = c.b.and_imm(nzcv_to_arch(c), ~chosen);
+  c.b.set_nzcv(nzcv_from_arch(c, c.b.or_(c.b.and_imm(bits, chosen), kept)));
+}
+// SETF8, SETF16: N and Z of the low bits, V where the bit above them differs from their sign; C stays.
+template <unsigned width>
+void evaluate_into_flags(Context& c, unsigned n) {
+  const Value x = c.x(Type::I64, n);
+  const auto to = [&](Value v, unsigned from, unsigned at) {
+    return c.b.and_imm(at > from ? c.b.shl_imm(v, at - from) : c.b.shr_imm(v, from - at), u64{1} << at);
+  };
+  const Value zero = c.b.cmp(ir::CmpKind::Eq, c.b.and_imm(x, low_mask(width)), c.b.imm64(0));
+  const Value overflow = c.b.xor_(x, c.b.shl_imm(x, 1));
+  const Value carry = c.b.and_imm(nzcv_to_arch(c), u64{1} << 29);
+  const Value n_and_z = c.b.or_(to(x, width - 1, 31), c.b.shl_imm(c.b.zext_w(zero), 30));
+  const Value all = c.b.or_(c.b.or_(n_and_z, carry), to(overflow, width, 28));
+  c.b.set_nzcv(nzcv_from_arch(c, all));
+}
+
 // clang-format off: a row a line
 constexpr Row kRows[] = {
     // Data-processing (2 source)
@@ -214,7 +236,10 @@ constexpr Row kRows[] = {
     row<"z 0 1 11010000 mmmmm 000000 nnnnn ddddd", add_sub_carry<Op::Adc, true>>(ARM64_INS_ADC, "ADCS"),
     row<"z 1 0 11010000 mmmmm 000000 nnnnn ddddd", add_sub_carry<Op::Sbc, false>>(ARM64_INS_SBC, "SBC"),
     row<"z 1 1 11010000 mmmmm 000000 nnnnn ddddd", add_sub_carry<Op::Sbc, true>>(ARM64_INS_SBC, "SBCS"),
-    // FEAT_FlagM: RMIF, SETF8, SETF16
+    // Rotate right into flags; evaluate into flags
+    row<"1 0 1 11010000 iiiiii 00001 nnnnn 0 mmmm", rotate_into_flags, cpu::Feature::FlagM>("RMIF"),
+    row<"0 0 1 11010000 000000 0 0010 nnnnn 0 1101", evaluate_into_flags<8>, cpu::Feature::FlagM>("SETF8"),
+    row<"0 0 1 11010000 000000 1 0010 nnnnn 0 1101", evaluate_into_flags<16>, cpu::Feature::FlagM>("SETF16"),
     // Conditional compare
     row<"z 0 1 11010010 mmmmm cccc 0 0 nnnnn 0 ffff", conditional_compare_register<Op::AddNzcv>>(ARM64_INS_CCMN, "CCMN (register)"),
     row<"z 1 1 11010010 mmmmm cccc 0 0 nnnnn 0 ffff", conditional_compare_register<Op::SubNzcv>>(ARM64_INS_CCMP, "CCMP (register)"),

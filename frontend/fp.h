@@ -6,9 +6,9 @@
 
 namespace ferry::frontend {
 
-// VFPExpandImm: the 32- or 64-bit value of an 8-bit floating-point immediate.
+// VFPExpandImm: the 16-, 32- or 64-bit value of an 8-bit floating-point immediate.
 constexpr u64 expand_fp_immediate(unsigned imm8, unsigned width) {
-  const unsigned exponent_bits = width == 64 ? 11 : 8;
+  const unsigned exponent_bits = width == 64 ? 11 : width == 32 ? 8 : 5;
   const unsigned fraction_bits = width - exponent_bits - 1;
   const u64 sign = bits(imm8, 7, 7);
   const u64 high = bits(imm8, 6, 6);
@@ -18,5 +18,6 @@ constexpr u64 expand_fp_immediate(unsigned imm8, unsigned width) {
 }
 
 std::span<const Row> fp_scalar_rows();
+std::span<const Row> fp_half_rows();
 
 }  // namespace ferry::frontend

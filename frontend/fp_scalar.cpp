@@ -1,12 +1,12 @@
-// Data Processing -- Scalar Floating-Point (Arm ARM DDI 0487, C4.1.6). Half precision exists as a conversion format;
-// its arithmetic is FEAT_FP16 and UNDEFINED.
+// Data Processing -- Scalar Floating-Point (Arm ARM DDI 0487, C4.1.6). Half precision is here as a conversion
+// format; its arithmetic stands in fp_half.cpp.
 #include <capstone/arm64.h>
 
 #include "cpu/state.h"
 #include "frontend/fp.h"
 #include "frontend/operands.h"
 #include "frontend/pattern.h"
-#include "frontend/simd_common.h"
+#include "frontend/simd.h"
 
 namespace ferry::frontend {
 namespace {
@@ -86,6 +86,19 @@ void move(Context& c, unsigned ptype, unsigned n, unsigned d) {
 template <Op op, FpRound rounding = FpRound::TieEven>
 void one_source(Context& c, unsigned ptype, unsigned n, unsigned d) {
   if (fp_enabled(c)) c.b.set_f(d, c.b.unary(op, c.b.get_f(fp_type(ptype), n), 0, static_cast<u8>(rounding)));
+}
+// FRINT32Z, FRINT32X, FRINT64Z, FRINT64X
+template <u32 flags>
+void round_to_size(Context& c, unsigned ptype, unsigned n, unsigned d) {
+  if (fp_enabled(c))
+    c.b.set_v(d, call_simd(c, cpu::Helper::fp_round_int_n, simd_scalar_form(2 + ptype, flags), c.b.get_v(n)));
+}
+// FJCVTZS
+void javascript_to_integer(Context& c, unsigned n, unsigned d) {
+  if (!fp_enabled(c)) return;
+  const Value r = c.b.call(static_cast<u32>(cpu::Helper::fjcvtzs), Type::I64, c.b.get_f(Type::F64, n));
+  c.set_x(d, c.b.trunc(r));
+  c.b.set_nzcv(nzcv_from_arch(c, c.b.and_imm(c.b.shr_imm(r, 2), u64{1} << 30)));
 }
 // FCVT between single and double
 template <Type To, Type From>
@@ -181,7 +194,7 @@ constexpr Row kRows[] = {
     row<"s 0 0 11110 0 t 1 10 001 000000 nnnnn ddddd", to_integer<Op::FToU, FpRound::MinusInf>>(ARM64_INS_FCVTMU, "FCVTMU (scalar)"),
     row<"s 0 0 11110 0 t 1 11 000 000000 nnnnn ddddd", to_integer<Op::FToS, FpRound::Zero>>(ARM64_INS_FCVTZS, "FCVTZS (scalar, integer)"),
     row<"s 0 0 11110 0 t 1 11 001 000000 nnnnn ddddd", to_integer<Op::FToU, FpRound::Zero>>(ARM64_INS_FCVTZU, "FCVTZU (scalar, integer)"),
-    // FEAT_JSCVT: FJCVTZS
+    row<"0 0 0 11110 01 1 11 110 000000 nnnnn ddddd", javascript_to_integer, cpu::Feature::JSCVT>("FJCVTZS"),
     // Floating-point data-processing (1 source)
     row<"000 11110 0 t 1 000000 10000 nnnnn ddddd", move>(ARM64_INS_FMOV, "FMOV (register)"),
     row<"000 11110 0 t 1 000001 10000 nnnnn ddddd", one_source<Op::FAbs>>(ARM64_INS_FABS, "FABS (scalar)"),
@@ -200,7 +213,11 @@ constexpr Row kRows[] = {
     row<"000 11110 0 t 1 001100 10000 nnnnn ddddd", one_source<Op::FRound, FpRound::TieAway>>(ARM64_INS_FRINTA, "FRINTA (scalar)"),
     row<"000 11110 0 t 1 001110 10000 nnnnn ddddd", one_source<Op::FRound, FpRound::CurrentExact>>(ARM64_INS_FRINTX, "FRINTX (scalar)"),
     row<"000 11110 0 t 1 001111 10000 nnnnn ddddd", one_source<Op::FRound, FpRound::Current>>(ARM64_INS_FRINTI, "FRINTI (scalar)"),
-    // FEAT_FRINTTS: FRINT32Z ...
+    row<"000 11110 0 t 1 010000 10000 nnnnn ddddd", round_to_size<0>, cpu::Feature::FRINTTS>("FRINT32Z (scalar)"),
+    row<"000 11110 0 t 1 010001 10000 nnnnn ddddd", round_to_size<kSimdRound>, cpu::Feature::FRINTTS>("FRINT32X (scalar)"),
+    row<"000 11110 0 t 1 010010 10000 nnnnn ddddd", round_to_size<kSimdUnsigned>, cpu::Feature::FRINTTS>("FRINT64Z (scalar)"),
+    row<"000 11110 0 t 1 010011 10000 nnnnn ddddd", round_to_size<kSimdUnsigned | kSimdRound>, cpu::Feature::FRINTTS>("FRINT64X (scalar)"),
+    row<"000 11110 01 1 000110 10000 nnnnn ddddd", convert_to_half<cpu::Helper::bf16_from_f32, Type::F32>, cpu::Feature::BF16>("BFCVT"),
     // Floating-point compare
     row<"000 11110 0 t 1 mmmmm 00 1000 nnnnn 00 000", compare<Op::FCmp>>(ARM64_INS_FCMP, "FCMP"),
     row<"000 11110 0 t 1 ----- 00 1000 nnnnn 01 000", compare_zero<Op::FCmp>>(ARM64_INS_FCMP, "FCMP"),

@@ -36,6 +36,14 @@ inline ir::Value extended_register(Context& c, ir::Type t, unsigned m, unsigned 
   return shift == 0 ? v : b.shl_imm(v, shift);
 }
 
+// The flags in bits 31:28 of a doubleword, and flag values of them.
+inline ir::Value nzcv_to_arch(Context& c) {
+  return c.b.emit({.op = ir::Op::NzcvToArch, .type = ir::Type::I64, .args = ir::args(c.b.get_nzcv())});
+}
+inline ir::Value nzcv_from_arch(Context& c, ir::Value arch) {
+  return c.b.emit({.op = ir::Op::NzcvFromArch, .type = ir::Type::I32, .args = ir::args(arch)});
+}
+
 // The four-bit nzcv immediate of conditional compares in the layout of flag values.
 constexpr u32 nzcv_immediate(unsigned nzcv) { return cpu::nzcv_from_arch(u64{nzcv} << 28); }
 

@@ -40,5 +40,7 @@ std::span<const Row> simd_three_different_rows();
 std::span<const Row> simd_indexed_rows();
 std::span<const Row> simd_scalar_rows();
 std::span<const Row> simd_crypto_rows();
+std::span<const Row> simd_half_rows();
+std::span<const Row> simd_extra_rows();
 
 }  // namespace ferry::frontend

@@ -106,9 +106,12 @@ u64 expand_immediate(unsigned op, unsigned cmode, unsigned imm8) {
 // MOVI, MVNI, ORR, BIC (vector, immediate), FMOV (vector, immediate)
 void modified_immediate(Context& c, unsigned q, unsigned op, unsigned abc, unsigned cmode, unsigned o2, unsigned defgh,
                         unsigned d) {
-  if (o2 != 0 || (cmode == 15 && op == 1 && q == 0)) return c.undefined();  // o2 = 1: FEAT_FP16
+  const bool half = o2 != 0;  // FMOV of halves
+  if (half && !(op == 0 && cmode == 15 && c.has(cpu::Feature::FP16))) return c.undefined();
+  if (cmode == 15 && op == 1 && q == 0) return c.undefined();
   if (!fp_enabled(c)) return;
-  const Value imm = c.b.vconst(expand_immediate(op, cmode, abc << 5 | defgh));
+  const unsigned imm8 = abc << 5 | defgh;
+  const Value imm = c.b.vconst(half ? replicate16(expand_fp_immediate(imm8, 16)) : expand_immediate(op, cmode, imm8));
   const bool logical = (cmode & 1) != 0 && cmode < 12;
   if (logical) return set_vector(c, d, q != 0, c.b.vec(op != 0 ? Op::VAndNot : Op::VOr, 0, c.b.get_v(d), imm));
   const bool inverted = op != 0 && cmode < 14;

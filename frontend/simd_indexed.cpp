@@ -135,7 +135,6 @@ constexpr Row kRows[] = {
     FERRY_INT("0", "1011", "SQDMULL (by element)", doubling_long<Accumulate::None>),
     FERRY_INT("0", "1100", "SQDMULH (by element)", doubling_high<0>),
     FERRY_INT("0", "1101", "SQRDMULH (by element)", doubling_high<kSimdRound>),
-    // FEAT_DotProd: SDOT (by element)
     FERRY_FP("0", "0001", ARM64_INS_FMLA, "FMLA (by element)", fp<Fp::MultiplyAdd>),
     FERRY_FP("0", "0101", ARM64_INS_FMLS, "FMLS (by element)", fp<Fp::MultiplySubtract>),
     FERRY_FP("0", "1001", ARM64_INS_FMUL, "FMUL (by element)", fp<Fp::Multiply>),
@@ -144,7 +143,6 @@ constexpr Row kRows[] = {
     FERRY_INT("1", "0100", "MLS (by element)", multiply<Accumulate::Subtract>),
     FERRY_INT("1", "0110", "UMLSL (by element)", multiply_long<Accumulate::Subtract, true>),
     FERRY_INT("1", "1010", "UMULL (by element)", multiply_long<Accumulate::None, true>),
-    // FEAT_RDM: SQRDMLAH, SQRDMLSH (by element); FEAT_FCMA: FCMLA (by element); FEAT_DotProd: UDOT (by element)
     FERRY_FP("1", "1001", ARM64_INS_FMULX, "FMULX (by element)", fp_multiply_extended),
     // Advanced SIMD scalar x indexed element
     FERRY_INT_SCALAR("0011", ARM64_INS_SQDMLAL, "SQDMLAL (by element), scalar", doubling_long_scalar<Accumulate::Add>),

@@ -174,7 +174,6 @@ constexpr Row kRows[] = {
     FERRY_FP_SAME("1", "1", "11010", ARM64_INS_FABD, "FABD", fp_absolute_difference),
     FERRY_FP_SAME("1", "1", "11100", ARM64_INS_FCMGT, "FCMGT (register)", fp_binary<Op::VFCmpGt>),
     FERRY_FP_SAME("1", "1", "11101", ARM64_INS_FACGT, "FACGT", fp_absolute_compare<Op::VFCmpGt>),
-    // FEAT_RDM: SQRDMLAH, SQRDMLSH (scalar three same extra)
     // Advanced SIMD scalar two-register miscellaneous
     FERRY_MISC("0", "00011", ARM64_INS_SUQADD, "SUQADD", mixed_add<0>),
     FERRY_MISC("0", "00111", ARM64_INS_SQABS, "SQABS", unary_by_helper<Helper::simd_sat_abs>),

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "cpu/half_form.h"
 #include "frontend/simd.h"
 
 namespace ferry::frontend {
@@ -131,8 +132,19 @@ void shift_left_long(Context& c, unsigned q, unsigned immh, unsigned immb, unsig
 }
 // SCVTF, UCVTF, FCVTZS, FCVTZU (fixed-point)
 template <u32 form, Helper helper, u32 flags>
+void convert_fixed_half(Context& c, unsigned q, const Shift& s, unsigned n, unsigned d) {
+  using cpu::HalfOp;
+  constexpr bool from = helper == Helper::simd_from_fixed, is_unsigned = flags == kSimdUnsigned;
+  constexpr HalfOp op = from ? (is_unsigned ? HalfOp::FromUnsigned : HalfOp::FromSigned)
+                             : (is_unsigned ? HalfOp::ToUnsigned : HalfOp::ToSigned);
+  if (!fp_enabled(c)) return;
+  const u32 f = cpu::half_form(op, form == kScalar ? 1u : q != 0 ? 8u : 4u, cpu::HalfRound::Zero, s.right);
+  c.b.set_v(d, call_simd(c, Helper::half_lanes, f, c.b.get_v(n)));
+}
+template <u32 form, Helper helper, u32 flags>
 void convert_fixed(Context& c, unsigned q, unsigned immh, unsigned immb, unsigned n, unsigned d) {
   const Shift s = shift_of(immh, immb);
+  if (s.size == 1 && c.has(cpu::Feature::FP16)) return convert_fixed_half<form, helper, flags>(c, q, s, n, d);
   if (s.size < 2 || (form == kVector && s.size == 3 && q == 0)) return c.undefined();
   if (!fp_enabled(c)) return;
   const u32 f = form == kScalar ? simd_scalar_form(s.size, flags, s.right) : simd_form(s.size, q != 0, flags, s.right);

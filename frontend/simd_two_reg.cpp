@@ -139,6 +139,15 @@ void fp_narrow(Context& c, unsigned q, unsigned sz, unsigned n, unsigned d) {
 }
 void fp_narrow_odd(Context& c, unsigned q, unsigned n, unsigned d) { fp_narrow<Helper::simd_fcvtxn>(c, q, 1, n, d); }
 
+// BFCVTN
+void fp_narrow_bf16(Context& c, unsigned q, unsigned n, unsigned d) { fp_narrow<Helper::simd_bfcvtn>(c, q, 0, n, d); }
+// FRINT32Z, FRINT32X, FRINT64Z, FRINT64X
+template <u32 flags>
+void fp_round_to_size(Context& c, unsigned q, unsigned sz, unsigned n, unsigned d) {
+  if (!fp_reserved(c, q, sz))
+    set_vector(c, d, q != 0, call_simd(c, Helper::fp_round_int_n, simd_form(2 + sz, q != 0, flags), c.b.get_v(n)));
+}
+
 // --- across lanes: the result is a scalar of the element's size (twice it for the long forms)
 
 template <Helper helper, u32 flags>
@@ -223,6 +232,14 @@ constexpr Row kRows[] = {
     row<"0 q 1 01110 10 10000 11100 10 nnnnn ddddd", int_estimate<Helper::simd_ursqrte>>(ARM64_INS_URSQRTE, "URSQRTE"),
     FERRY_FP("1", "1", "11101", ARM64_INS_FRSQRTE, "FRSQRTE", fp_estimate<Helper::simd_frsqrte>),
     FERRY_FP("1", "1", "11111", ARM64_INS_FSQRT, "FSQRT (vector)", fp_unary<Op::VFSqrt>),
+    row<"0 q 0 01110 10 10000 10110 10 nnnnn ddddd", fp_narrow_bf16, cpu::Feature::BF16>("BFCVTN"),
+    row<"0 q 0 01110 0 z 10000 11110 10 nnnnn ddddd", fp_round_to_size<0>, cpu::Feature::FRINTTS>("FRINT32Z (vector)"),
+    row<"0 q 1 01110 0 z 10000 11110 10 nnnnn ddddd", fp_round_to_size<kSimdRound>, cpu::Feature::FRINTTS>(
+        "FRINT32X (vector)"),
+    row<"0 q 0 01110 0 z 10000 11111 10 nnnnn ddddd", fp_round_to_size<kSimdUnsigned>, cpu::Feature::FRINTTS>(
+        "FRINT64Z (vector)"),
+    row<"0 q 1 01110 0 z 10000 11111 10 nnnnn ddddd", fp_round_to_size<kSimdUnsigned | kSimdRound>,
+        cpu::Feature::FRINTTS>("FRINT64X (vector)"),
     // Advanced SIMD across lanes
     row<"0 q 0 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, 0>>(ARM64_INS_SADDLV,
                                                                                               "SADDLV"),

@@ -5,6 +5,7 @@
 
 #include "cpu/exceptions.h"
 #include "cpu/sysregs.h"
+#include "frontend/operands.h"
 
 namespace ferry::frontend {
 namespace {
@@ -132,6 +133,37 @@ void msr_daifclr(Context& c, u32 word) {
   leave_after(c, DispatchReason::Yield);
 }
 
+// --- Flag manipulation ---
+
+// NZCV as MRS shows it, through f.
+template <class F>
+void change_flags(Context& c, F f) {
+  c.b.set_nzcv(nzcv_from_arch(c, f(nzcv_to_arch(c))));
+}
+constexpr u64 kN = u64{1} << 31, kZ = u64{1} << 30, kC = u64{1} << 29, kV = u64{1} << 28;
+
+void cfinv(Context& c) {
+  change_flags(c, [&](Value f) { return c.b.xor_(f, c.b.imm64(kC)); });
+}
+// XAFLAG: N = !C & !Z, Z = Z & C, C = C | Z, V = !C & Z
+void xaflag(Context& c) {
+  change_flags(c, [&](Value f) {
+    const Value z_at_c = c.b.shr_imm(f, 1), c_at_z = c.b.shl_imm(f, 1);
+    const Value either = c.b.or_(f, z_at_c);  // C | Z at bit 29
+    const Value n = c.b.and_imm(c.b.shl_imm(c.b.not_(either), 2), kN);
+    const Value z = c.b.and_imm(c.b.and_(f, c_at_z), kZ);
+    const Value v = c.b.and_imm(c.b.shr_imm(c.b.binary(ir::Op::AndNot, z_at_c, f), 1), kV);
+    return c.b.or_(c.b.or_(n, z), c.b.or_(c.b.and_imm(either, kC), v));
+  });
+}
+// AXFLAG: N = 0, Z = Z | V, C = C & !V, V = 0
+void axflag(Context& c) {
+  change_flags(c, [&](Value f) {
+    const Value z = c.b.and_imm(c.b.or_(f, c.b.shl_imm(f, 2)), kZ);
+    return c.b.or_(z, c.b.and_imm(c.b.binary(ir::Op::AndNot, f, c.b.shl_imm(f, 1)), kC));
+  });
+}
+
 template <void (*Fn)(Context&, u32)>
 constexpr Row word_row(u32 mask, u32 value, const char* title) {
   return {mask, value, kAnyId, Fn, title};
@@ -165,7 +197,11 @@ constexpr Row kRows[] = {
     row<"1101010100 0 00 000 0100 mmmm 101 11111", msr_spsel>(kAnyId, "MSR SPSel"),
     word_row<msr_daifset>(0xfffff0ff, 0xd50340df, "MSR DAIFSet"),
     word_row<msr_daifclr>(0xfffff0ff, 0xd50340ff, "MSR DAIFClr"),
-    // FEAT_PAN: MSR PAN; FEAT_UAO: MSR UAO; FEAT_DIT: MSR DIT; FEAT_SSBS: MSR SSBS; FEAT_FlagM: CFINV, XAFLAG, AXFLAG
+    // FEAT_PAN: MSR PAN; FEAT_UAO: MSR UAO; FEAT_DIT: MSR DIT; FEAT_SSBS: MSR SSBS
+    // UNPREDICTABLE: chose UNDEFINED for other values of CRm, which should be zero
+    row<"1101010100 0 00 000 0100 0000 000 11111", cfinv, cpu::Feature::FlagM>("CFINV"),
+    row<"1101010100 0 00 000 0100 0000 001 11111", xaflag, cpu::Feature::FlagM2>("XAFLAG"),
+    row<"1101010100 0 00 000 0100 0000 010 11111", axflag, cpu::Feature::FlagM2>("AXFLAG"),
     // SYS, MSR (register), MRS; SYSL has no allocated encoding in ARMv8.0
     word_row<emit_sys>(0xfff80000, 0xd5080000, "SYS"),
     word_row<emit_msr>(0xfff00000, 0xd5100000, "MSR (register)"),

@@ -29,6 +29,9 @@ std::span<const std::span<const Row>> row_tables() {
       simd_indexed_rows(),
       simd_scalar_rows(),
       simd_crypto_rows(),
+      fp_half_rows(),
+      simd_half_rows(),
+      simd_extra_rows(),
   };
   return tables;
 }

@@ -31,8 +31,21 @@ constexpr std::string_view kReasons[] = {
     "registers other than NZCV, FPCR and FPSR: time, identity and what a kernel sets up",
     "PSTATE fields that a kernel lets EL0 change or not",
     "cache maintenance other than DC ZVA: nothing of it shows in registers",
+    "QEMU 7.2 executes FMOV (vector, immediate) with op = 1 and o2 = 1, which is unallocated",
+    "QEMU 7.2 extends the sign of FCVTZS (fixed-point) to a half into 32 bits",
 };
-enum Reason : unsigned { kEqualTargets, kWriteback, kStatus, kKeys, kEvents, kIdentity, kKernel, kMaintenance };
+enum Reason : unsigned {
+  kEqualTargets,
+  kWriteback,
+  kStatus,
+  kKeys,
+  kEvents,
+  kIdentity,
+  kKernel,
+  kMaintenance,
+  kMoveHalf,
+  kFixedHalf
+};
 
 bool is_crypto(u32 w) {
   return (w & 0xff3e0c00) == 0x4e280800 ||                                    // AES
@@ -145,6 +158,8 @@ std::string_view skip_reason(u32 word) {
   if (frontend::encoding_class(word) == EncodingClass::LoadStore) return skip_load_store(word);
   if (word >> 24 == 0xd5) return skip_system(word);
   if (is_pointer_authentication(word)) return kReasons[kKeys];
+  if ((word & 0xbff8fc00) == 0x2f00fc00) return kReasons[kMoveHalf];
+  if ((word & 0xfff0fc00) == 0x5f10fc00) return kReasons[kFixedHalf];
   return {};
 }
 

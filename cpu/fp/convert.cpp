@@ -27,7 +27,7 @@ u64 saturate(bool sign, Wide magnitude, bool is_unsigned, unsigned width, bool& 
 template <class To, class From>
 typename To::Bits convert(typename From::Bits a, Rounding rounding, FpContext& ctx) {
   const Unpacked x = unpack_cv<From>(a, ctx);
-  const bool alternative_half = To::kBits == 16 && (ctx.fpcr & kFpcrAHP) != 0;
+  const bool alternative_half = is_half<To> && (ctx.fpcr & kFpcrAHP) != 0;
   if (x.nan()) {
     if (x.kind == Kind::SignallingNaN || alternative_half) ctx.fpsr |= kFpsrIOC;
     if (alternative_half) return zero<To>(x.sign);
@@ -132,5 +132,6 @@ template u16 convert<Half, Single>(u32, Rounding, FpContext&);
 template u64 convert<Double, Single>(u32, Rounding, FpContext&);
 template u16 convert<Half, Double>(u64, Rounding, FpContext&);
 template u32 convert<Single, Double>(u64, Rounding, FpContext&);
+template u16 convert<BFloat, Single>(u32, Rounding, FpContext&);
 
 }  // namespace ferry::cpu::fp

@@ -47,6 +47,11 @@ struct Double {
   using Bits = u64;
   static constexpr unsigned kBits = 64, kExp = 11, kFrac = 52;
 };
+// BFloat16: a format to convert to.
+struct BFloat {
+  using Bits = u16;
+  static constexpr unsigned kBits = 16, kExp = 8, kFrac = 7;
+};
 
 // --- sign operations: no exceptions, NaNs included (FPAbs, FPNeg)
 template <class F>
@@ -77,6 +82,9 @@ template <class F>
 typename F::Bits mul_add(typename F::Bits addend, typename F::Bits a, typename F::Bits b, FpContext& ctx);
 // FPMulAddH: single-precision addend, half-precision factors (FMLAL, FMLSL).
 u32 mul_add_h(u32 addend, u16 a, u16 b, FpContext& ctx);
+
+// BFDotAdd: addend + (a0 * b0 + a1 * b1), each step rounded to odd, without regard to FPCR and without exceptions.
+u32 bf_dot_add(u32 addend, u16 a0, u16 a1, u16 b0, u16 b1);
 
 // --- FPMax, FPMin, FPMaxNum, FPMinNum
 template <class F>

@@ -22,6 +22,8 @@ struct Unpacked {
 };
 
 template <class F>
+inline constexpr bool is_half = F::kExp == 5;  // FZ16 and AHP are half precision's alone
+template <class F>
 inline constexpr int kBias = (1 << (F::kExp - 1)) - 1;
 
 template <class F>
@@ -44,7 +46,7 @@ inline u64 jam_high(Wide v) { return static_cast<u64>(v >> 64) | (static_cast<u6
 
 template <class F>
 constexpr bool flushes(u32 fpcr) {
-  return (fpcr & (F::kBits == 16 ? kFpcrFZ16 : kFpcrFZ)) != 0;
+  return (fpcr & (is_half<F> ? kFpcrFZ16 : kFpcrFZ)) != 0;
 }
 
 // FPUnpackBase. Half-precision inputs flushed by FZ16 do not raise IDC; alternative half precision has no NaN or
@@ -57,13 +59,13 @@ inline Unpacked unpack_base(typename F::Bits a, u32 fpcr, bool alternative_half,
   if (exp == 0) {
     if (frac == 0) return {Kind::Zero, sign, 0, 0};
     if (flushes<F>(fpcr)) {
-      if (F::kBits != 16) ctx.fpsr |= kFpsrIDC;
+      if (!is_half<F>) ctx.fpsr |= kFpsrIDC;
       return {Kind::Zero, sign, 0, 0};
     }
     const int shift = std::countl_zero(frac);
     return {Kind::Finite, sign, -kBias<F> - shift, frac << shift};
   }
-  if (exp == low_mask(F::kExp) && !(F::kBits == 16 && alternative_half)) {
+  if (exp == low_mask(F::kExp) && !(is_half<F> && alternative_half)) {
     if (frac == 0) return {Kind::Infinity, sign, 0, 0};
     return {bit(frac, 63) ? Kind::QuietNaN : Kind::SignallingNaN, sign, 0, 0};
   }
@@ -168,7 +170,7 @@ inline typename F::Bits round_base(bool sign, int exp, u64 sig, Rounding roundin
   // The leading one of a normal number, and any carry, add into the exponent field; past its end it is an overflow.
   const u64 exp_field = biased == 0 ? 0 : static_cast<u64>(biased - 1);
   const u64 magnitude = (exp_field << F::kFrac) + whole;
-  if (F::kBits == 16 && (fpcr & kFpcrAHP)) {
+  if (is_half<F> && (fpcr & kFpcrAHP)) {
     if (magnitude > low_mask(15)) {  // alternative half precision saturates, and raises nothing but IOC
       ctx.fpsr |= kFpsrIOC;
       return static_cast<typename F::Bits>((u64{sign} << 15) | low_mask(15));

@@ -67,7 +67,7 @@ def unpack(data, memory):
 def assemble(source):
     with tempfile.TemporaryDirectory() as d:
         open(d + "/a.s", "w").write(source + "\n")
-        subprocess.run(["aarch64-linux-gnu-as", "-march=armv8-a+crc+crypto", "-o", d + "/a.o", d + "/a.s"], check=True)
+        subprocess.run(["aarch64-linux-gnu-as", "-march=armv8.6-a+crc+crypto+sha3+sm4+fp16+fp16fml+bf16+i8mm+flagm", "-o", d + "/a.o", d + "/a.s"], check=True)
         subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", "-j", ".text", d + "/a.o", d + "/a.bin"], check=True)
         return open(d + "/a.bin", "rb").read()
 
