@@ -109,17 +109,24 @@ class Generator {
   Generator(Random& r, const std::vector<Inst>& shapes) : r_(r), shapes_(shapes) {}
 
   Block make() {
+    return make(0, 20, [this](ir::Builder& b) { leave(b); });
+  }
+  // At an offset of the page, of at most so many instructions, left as the callback says.
+  template <class Leave>
+  Block make(u32 offset, u64 most, Leave leave) {
     Block block;
+    block.page_offset = offset;
     ir::Builder b(block);
-    const unsigned insns = 1 + static_cast<unsigned>(r_.below(20));
+    const unsigned insns = 1 + static_cast<unsigned>(r_.below(most));
     for (unsigned n = 0; n < insns; ++n) {
-      b.insn(0, n);
+      b.insn(0, offset / 4 + n);
       ++block.insn_count;
       for (u64 k = 1 + r_.below(4); k-- > 0;) step(b);
     }
     leave(b);
     return block;
   }
+  Value condition(ir::Builder& b) { return b.cond_holds(static_cast<unsigned>(r_.below(14)), flags(b)); }
 
  private:
   Value pick(ir::Builder& b, Type t) {
