@@ -36,6 +36,15 @@ void on_fatal_signal(int number, siginfo_t*, void*) {
   const char* name = sigdescr_np(number);
   say(name != nullptr ? name : "fatal signal");
   say("\n");
+  // Unwinding reads what it is led to, in translated code too: another fault ends it, and nothing more.
+  struct sigaction again{};
+  again.sa_handler = [](int) { _exit(kExitInternal); };
+  again.sa_flags = static_cast<int>(SA_NODEFER);
+  for (int fault : {SIGSEGV, SIGBUS}) sigaction(fault, &again, nullptr);
+  sigset_t mask;
+  sigemptyset(&mask);
+  for (int fault : {SIGSEGV, SIGBUS}) sigaddset(&mask, fault);
+  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
   print_reproduction();
   _exit(kExitInternal);
 }

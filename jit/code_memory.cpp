@@ -1,5 +1,6 @@
 #include "jit/code_memory.h"
 
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +13,32 @@ namespace {
 
 constexpr usize kAlign = 16;
 constexpr usize kPage = 4096;
+
+// All code memories of a process lie in one window of 2 GiB, so that a rel32 leads from any to any other. Nothing is
+// shared to find it but the process itself (the tiers may be in different shared objects): a place that programs, heaps
+// and libraries do not use, moved by the random number that the kernel gives each process.
+constexpr u64 kWindows = u64{0x2000} << 32, kWindowSize = u64{1} << 31, kStep = u64{1} << 20;
+
+u8* window() {
+  u64 random = 0;
+  if (const unsigned long at = getauxval(AT_RANDOM); at != 0)
+    std::memcpy(&random, reinterpret_cast<const void*>(at), sizeof(random));
+  return reinterpret_cast<u8*>(kWindows + ((random & 0xfff) << 32));
+}
+
+void* map_in_window(usize capacity, int fd) {
+  constexpr int kFlags = MAP_SHARED | MAP_FIXED_NOREPLACE;
+  for (u64 offset = 0; offset + capacity <= kWindowSize; offset += kStep) {
+    u8* const place = window() + offset;
+    void* const got = mmap(place, capacity, PROT_READ | PROT_EXEC, kFlags, fd, 0);
+    if (got == place) return got;
+    if (got != MAP_FAILED) munmap(got, capacity);  // a kernel that takes the address as a hint
+    if (got != MAP_FAILED || errno != EEXIST) break;
+  }
+  // Where the window cannot be had (a sanitizer's shadow is there), anywhere: Baseline::link() leaves out what is too
+  // far.
+  return mmap(nullptr, capacity, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+}
 
 Error host_error(const char* what) { return {std::string("code memory: ") + what + ": " + std::strerror(errno)}; }
 
@@ -28,7 +55,7 @@ Result<CodeMemory> CodeMemory::create(usize capacity) {
     return e;
   }
   void* write = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  void* exec = mmap(nullptr, capacity, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+  void* exec = map_in_window(capacity, fd);
   const Error e = host_error("mmap");
   close(fd);
   if (write == MAP_FAILED || exec == MAP_FAILED) {

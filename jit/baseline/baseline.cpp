@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/check.h"
 #include "jit/baseline/compiler.h"
 #include "jit/code_memory.h"
 
@@ -28,8 +29,13 @@ struct Baseline::Impl {
     return s;
   }
 
+  bool reaches(const void* rel32, const void* target) const {
+    const i64 distance = static_cast<const u8*>(target) - (memory.executable(rel32) + 4);
+    return distance == static_cast<i32>(distance);
+  }
   // The rel32 of a jump, in one store.
   void patch(void* rel32, const void* target) {
+    ASSERT(reaches(rel32, target), "a patched jump reaches its target");
     const u8* next = memory.executable(rel32) + 4;
     const i32 distance = static_cast<i32>(static_cast<const u8*>(target) - next);
     std::atomic_ref<i32>(*static_cast<i32*>(rel32)).store(distance, std::memory_order_release);
@@ -104,8 +110,10 @@ Result<CompiledCode> Baseline::compile(const ir::Block& block, void* owner) {
 
 void Baseline::link(LinkSite& site, const void* target, u64 context) {
   if (site.context_slot != nullptr) Impl::set_context(site.context_slot, kNoContext);
-  impl_->patch(site.patch, target);
-  if (site.context_slot != nullptr) Impl::set_context(site.context_slot, context);
+  // Code of another tier that lies too far away is reached through the dispatcher.
+  const bool near = impl_->reaches(site.patch, target);
+  impl_->patch(site.patch, near ? target : site.unlinked);
+  if (near && site.context_slot != nullptr) Impl::set_context(site.context_slot, context);
   site.linked = true;
 }
 
