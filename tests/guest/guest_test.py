@@ -6,7 +6,7 @@ usage: guest_test.py ferry TIER NAME[:CPU] ELF     against NAME/expected.txt, on
        guest_test.py update NAME[:CPU] ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
 
 With a CPU model other than cortex-a57 the files are NAME/expected_CPU.txt and NAME/explained_CPU.txt. NAME/explained.txt holds lines `REGEX | reason`: what differs between QEMU 7.2 and expected.txt, on either side, must match one of them,
-and each of them must be needed.
+and each of them must be needed. NAME/options.txt, where it is, holds more options for both.
 """
 import difflib
 import os
@@ -20,8 +20,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77
 
 
+def more_options(elf):
+    path = HERE / pathlib.Path(elf).stem / "options.txt"
+    return path.read_text().split() if path.exists() else []
+
+
 def run_ferry(tier, cpu, elf):
-    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", "100s", "-nic", "none"]
+    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", "100s", "-nic", "none", *more_options(elf)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
         print(f"this build has no tier {tier}")
@@ -36,7 +41,7 @@ def run_qemu(cpu, elf):
     if program is None:
         print("qemu-system-aarch64 is not installed")
         sys.exit(SKIP)
-    command = [program, "-M", "virt,gic-version=3", "-cpu", cpu, "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf]
+    command = [program, "-M", "virt,gic-version=3", "-cpu", cpu, "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf, *more_options(elf)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
     return done.stdout.replace("\r", "").splitlines()
 
