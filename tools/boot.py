@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """./dev boot: put a person in front of a guest; without a terminal, show that it boots and leave.
 
-usage: boot.py min|installer|uboot|uefi [OPTION...]     options go to `ferry run` (or --emulator qemu)
+usage: boot.py min|installer|uboot|uefi|debian [OPTION...]     options go to `ferry run` (or --emulator qemu)
 """
 import os
 import sys
@@ -23,6 +23,11 @@ def drive(name, vm):
         vm.send("\r")
         vm.wait_for("=> $")
         vm.shell("version", prompt="=> $")
+    elif name == "debian":
+        vm.wait_for(g.ROOT_PROMPT, 600)
+        vm.shell("systemctl is-system-running --wait", prompt=g.ROOT_PROMPT, timeout=600)
+        vm.send("poweroff\r")
+        return vm.wait_end(300)
     else:
         vm.wait_for("Shell> ")
         vm.send("ver\r")

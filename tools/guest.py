@@ -15,6 +15,7 @@ GUESTS = pathlib.Path(os.environ.get("FERRY_GUESTS", TOP / "build/guests"))
 FERRY = os.environ.get("FERRY", str(TOP / "build/ferry"))
 QEMU = ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a57", "-m", "1G", "-nographic", "-nic", "none"]
 LEAVE = "\x01x"  # Ctrl-A x
+ROOT_PROMPT = r"root@debian:\S+# "
 PROMPT = r"/ # (?:\x1b\[6n)?$"
 
 # Guest: options that both emulators take, the files they need, seconds to wait at most for a string.
@@ -23,13 +24,16 @@ TABLE = {
     "installer": ["-kernel", "installer/linux", "-initrd", "installer/initrd.gz", "-append", "console=ttyAMA0 priority=low"],
     "uboot": ["-bios", "uboot/u-boot.bin"],
     "uefi": ["-bios", "uefi/QEMU_EFI.fd"],
+    "debian": ["-kernel", "debian/Image", "-initrd", "debian/initrd.gz", "-append", "console=ttyAMA0 root=LABEL=debian", "-drive",
+               "if=none,format=raw,id=d0,file={}/debian/disk.img", "-device", "virtio-blk-device,drive=d0"],
 }
 
 
 def guest_options(name):
     """The options that boot guest `name`, with full paths."""
     words = TABLE[name]
-    return [str(GUESTS / w) if i and words[i - 1] in ("-kernel", "-initrd", "-bios") else w for i, w in enumerate(words)]
+    files = ("-kernel", "-initrd", "-bios")
+    return [str(GUESTS / w) if i and words[i - 1] in files else w.replace("{}", str(GUESTS)) for i, w in enumerate(words)]
 
 
 def command(emulator, name, extra=()):

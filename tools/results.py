@@ -34,7 +34,7 @@ def table(rows):
 
 def packages_table(top):
     rows = [line.split(None, 2) for line in (top / "tools/packages.txt").read_text().splitlines() if line and line[0] != "#"]
-    groups = {"build": "to build", "boot": "to boot", "test": "to test", "full": "for `test --full`"}
+    groups = {"build": "to build", "boot": "to boot", "test": "to test", "debian": "for `guest debian`", "full": "for `test --full`"}
     return table([{"package": f"`{name}`", "needed": groups[group], "for": why} for group, name, why in rows])
 
 
