@@ -17,6 +17,7 @@ void set_window(Memory& memory, const OracleCase& c) {
 
 std::string memory_differences(const u8* got, const u8* expected, usize bytes, u64 va) {
   std::string text;
+  if (std::memcmp(got, expected, bytes) == 0) return text;
   for (usize i = 0; i < bytes; ++i)
     if (got[i] != expected[i])
       text += fmt::format("* memory {:x} = {:02x}, expected {:02x}\n", va + i, got[i], expected[i]);

@@ -226,10 +226,7 @@ void Generator::state(const Sequence& sequence, OracleCase& c) {
   c.state.fpcr = sequence.fpcr;
   c.state.fpsr = flags >> 62 == 0 ? static_cast<u32>(flags >> 8) & 0x0800009f : 0;  // QC, IDC, IXC, UFC, OFC, DZC, IOC
   c.state.pc = kCodeVa;
-  for (usize i = 0; sequence.memory && i < kWindowBytes; i += 8) {
-    const u64 v = values_.half_vector(r);
-    for (unsigned k = 0; k < 8; ++k) c.window[i + k] = static_cast<u8>(v >> 8 * k);
-  }
+  if (sequence.memory) values_.fill(r, c.window);
 }
 
 }  // namespace ferry::verify

@@ -41,6 +41,9 @@ class Values {
   explicit Values(u64 seed);
   u64 integer(Random& random) const { return draw(random, integers_); }
   u64 half_vector(Random& random) const { return draw(random, halves_); }
+  // Memory: a stretch of the half vectors from anywhere, and a few that are random. bytes: a multiple of 8, at most
+  // 8192.
+  void fill(Random& random, std::span<u8> bytes) const;
 
  private:
   static constexpr usize kSize = 4096;

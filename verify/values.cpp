@@ -1,4 +1,6 @@
 // The values that registers and memory of a case hold.
+#include <cstring>
+
 #include "verify/generator.h"
 
 namespace ferry::verify {
@@ -75,6 +77,15 @@ Values::Values(u64 seed) {
   for (usize i = 0; i < kSize; ++i) {
     integers_.push_back(random_integer(r));
     halves_.push_back(random_half_vector(r));
+  }
+}
+
+void Values::fill(Random& random, std::span<u8> bytes) const {
+  const usize words = bytes.size() / 8;
+  std::memcpy(bytes.data(), halves_.data() + random.below(kSize - words), bytes.size());
+  for (usize i = random.below(32); i < words; i += 32) {
+    const u64 v = random.next();
+    std::memcpy(bytes.data() + 8 * i, &v, 8);
   }
 }
 
