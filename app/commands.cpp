@@ -25,7 +25,8 @@ constexpr Command kCommands[] = {
     {"run", "run OPTION...", "runs a machine (ferry run --help)", run_command},
     {"explain", "explain insn WORD", "shows what becomes of one instruction", explain_command},
     {"reference", "reference options|settings|sysregs", "prints a page of docs/reference", reference_command},
-    {"verify", "verify [OPTION...]", "holds random instructions against an oracle (ferry verify --help)", verify_command},
+    {"verify", "verify [OPTION...]", "holds random instructions against an oracle (ferry verify --help)",
+     verify_command},
 };
 
 std::string usage() {

@@ -30,6 +30,9 @@ struct OptionRow {
   Status (*apply)(CommandLine& line, std::string_view value);
 };
 
+// What the options leave unsaid, and what they say together.
+Status complete_command_line(CommandLine& line);
+
 // All options, the groups one after another.
 std::span<const OptionRow> option_rows();
 

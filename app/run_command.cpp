@@ -51,25 +51,6 @@ int answer(const CommandLine& line) {
   return control::kExitOk;
 }
 
-// What the options leave unsaid, and what they say together.
-Status complete(CommandLine& line) {
-  control::RunOptions& options = line.options;
-  machines::LaunchRecord& launch = options.launch;
-  // Instructions are counted in virtual time.
-  if ((options.limit_insns || options.stop_at_insns) && !launch.virtual_time) {
-    if (line.time_given)
-      return Error{fmt::format("{}: instructions are not counted with --time real, expected --time virtual",
-                               options.limit_insns ? "--limit-insns" : "--stop-at")};
-    launch.virtual_time = true;
-  }
-  if (!launch.ram_size && launch.dtb.empty()) launch.ram_size = kDefaultRam;
-  if (launch.virtual_time && !launch.seed) launch.seed = kVirtualTimeSeed;
-  if (!launch.seed) launch.host_seed = machines::host_random_number();
-  if (!launch.firmware.empty()) launch.protocol = machines::BootProtocol::Firmware;
-  for (auto& drive : launch.drives) drive.snapshot |= options.snapshot;
-  return {};
-}
-
 Status start_log(const control::RunOptions& options) {
   if (!options.log_file.empty()) {
     if (Status status = set_log_file(options.log_file); !status) return status;
@@ -113,12 +94,30 @@ int dump_tree(const control::RunOptions& options) {
 
 }  // namespace
 
+Status complete_command_line(CommandLine& line) {
+  control::RunOptions& options = line.options;
+  machines::LaunchRecord& launch = options.launch;
+  // Instructions are counted in virtual time.
+  if ((options.limit_insns || options.stop_at_insns) && !launch.virtual_time) {
+    if (line.time_given)
+      return Error{fmt::format("{}: instructions are not counted with --time real, expected --time virtual",
+                               options.limit_insns ? "--limit-insns" : "--stop-at")};
+    launch.virtual_time = true;
+  }
+  if (!launch.ram_size && launch.dtb.empty()) launch.ram_size = kDefaultRam;
+  if (launch.virtual_time && !launch.seed) launch.seed = kVirtualTimeSeed;
+  if (!launch.seed) launch.host_seed = machines::host_random_number();
+  if (!launch.firmware.empty()) launch.protocol = machines::BootProtocol::Firmware;
+  for (auto& drive : launch.drives) drive.snapshot |= options.snapshot;
+  return {};
+}
+
 int run_command(Arguments arguments) {
   auto line = parse_command_line(arguments);
   if (!line) return bad(line.error());
   if (line->ask != Ask::Run) return answer(*line);
   control::RunOptions& options = line->options;
-  if (Status status = complete(*line); !status) return bad(status.error());
+  if (Status status = complete_command_line(*line); !status) return bad(status.error());
   if (Status status = start_log(options); !status) return bad(status.error());
   if (!options.dumpdtb.empty()) return dump_tree(options);
   fmt::print(stderr, "ferry: {} --tier {}\n", launch_line(options.launch), tier_text(options.settings));

@@ -1,6 +1,7 @@
 // `ferry verify`: random sequences through a tier, against an oracle or the interpreter.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -207,7 +208,9 @@ void list() {
 }  // namespace
 
 int verify_command(Arguments arguments) {
-  auto options = parse_verify_options(arguments);
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  const auto own = static_cast<usize>(dashes - arguments.begin());
+  auto options = parse_verify_options(arguments.first(own));
   if (options && options->help) {
     fmt::print("{}", verify_help());
     return control::kExitOk;
@@ -215,6 +218,13 @@ int verify_command(Arguments arguments) {
   if (options && options->list) {
     list();
     return control::kExitOk;
+  }
+  if (options && !options->lockstep && own != arguments.size()) options = Error{"verify: --: only for --lockstep"};
+  if (options && options->lockstep) {
+    if (own == arguments.size())
+      options = Error{"verify: --lockstep: expected -- and the options of a run behind it"};
+    else
+      return run_lockstep(*options, arguments.subspan(own + 1));
   }
   auto model = options ? cpu::find_model(options->cpu) : Result<const cpu::Model*>(options.error());
   if (!model) {

@@ -57,8 +57,17 @@ Status set_against(VerifyOptions& o, std::string_view v) {
   return choose(o.against, "--against", v,
                 {{"interp", Against::Interp}, {"qemu", Against::Qemu}, {"unicorn", Against::Unicorn}});
 }
+const std::initializer_list<std::pair<std::string_view, Tier>> kTierNames = {
+    {"interp", Tier::Interp}, {"baseline", Tier::Baseline}, {"llvm", Tier::Llvm}, {"tiered", Tier::Tiered}};
 Status set_tier(VerifyOptions& o, std::string_view v) {
-  return choose(o.tier, "--tier", v, {{"interp", Tier::Interp}, {"baseline", Tier::Baseline}, {"llvm", Tier::Llvm}});
+  Tier tier = o.tier;
+  Status status = choose(tier, "--tier", v, kTierNames);
+  o.lockstep_tier = tier;
+  o.tier = tier;
+  return status;
+}
+Status set_against_tier(VerifyOptions& o, std::string_view v) {
+  return choose(o.against_tier, "--against-tier", v, kTierNames);
 }
 
 Status set_classes(VerifyOptions& o, std::string_view v) {
@@ -107,6 +116,11 @@ constexpr VerifyRow kRows[] = {
      [](VerifyOptions& o, std::string_view v) { o.counts = v; return Status(); }},
     {"--progress", "FILE", "keep what is done there, and go on from it: with its seed, unless --seed names another",
      [](VerifyOptions& o, std::string_view v) { o.progress = v; return Status(); }},
+    {"--lockstep", "", "run a whole guest in two tiers side by side: ferry verify --lockstep [--tier T] -- OPTIONS OF ferry run",
+     [](VerifyOptions& o, std::string_view) { o.lockstep = true; return Status(); }},
+    {"--against-tier", "TIER", "of --lockstep: the reference, default interp", set_against_tier},
+    {"--quantum", "N", "of --lockstep: instructions between two looks at all registers, default 100000",
+     [](VerifyOptions& o, std::string_view v) { return set_number(o.quantum, "--quantum", v, 1); }},
     {"--list", "", "name the classes, and what is skipped and why",
      [](VerifyOptions& o, std::string_view) { o.list = true; return Status(); }},
     {"--help", "", "this text", [](VerifyOptions& o, std::string_view) { o.help = true; return Status(); }},
@@ -186,6 +200,14 @@ Result<VerifyOptions> parse_verify_options(Arguments arguments) {
     }
     if (Status status = row->apply(options, value); !status) return status.error();
   }
+  if (options.lockstep) {
+    if (options.lockstep_tier.value_or(Tier::Baseline) == options.against_tier)
+      return Error{fmt::format("verify: --tier {} --against-tier {}: the same thing twice, expected two tiers",
+                               tier_name(options.against_tier), tier_name(options.against_tier))};
+    return options;
+  }
+  if (options.tier == Tier::Tiered)
+    return Error{"verify: --tier tiered: only for --lockstep, expected interp, baseline or llvm"};
   if (options.against == Against::Interp && options.tier == Tier::Interp)
     return Error{"verify: --tier interp --against interp: the same thing twice, expected --tier baseline or llvm"};
   return options;
@@ -194,6 +216,7 @@ Result<VerifyOptions> parse_verify_options(Arguments arguments) {
 std::string verify_help() {
   std::string text =
       "usage: ferry verify [OPTION...]\n"
+      "       ferry verify --lockstep [OPTION...] -- OPTION OF ferry run...\n"
       "Holds random instruction sequences on random states against another's opinion of them. A difference is shrunk "
       "and\n"
       "told in full; the exit status is then 1.\n\n";

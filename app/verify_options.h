@@ -28,6 +28,10 @@ struct VerifyOptions {
   u64 findings = 1;    // end after so many
   std::string counts;  // write them there
   std::string progress;
+  bool lockstep = false;
+  std::optional<Tier> lockstep_tier;  // --tier, which may be tiered there
+  Tier against_tier = Tier::Interp;
+  std::optional<u64> quantum;  // instructions between two looks
   bool help = false;
   bool list = false;
 
@@ -38,6 +42,9 @@ Result<VerifyOptions> parse_verify_options(Arguments arguments);
 std::string verify_help();
 std::string_view name(Against against);
 std::string_view tier_name(Tier tier);
+
+// --lockstep: run_arguments are those of `ferry run`, behind "--".
+int run_lockstep(const VerifyOptions& options, Arguments run_arguments);
 
 // The command of the oracle that the options ask for: found beside ferry or on PATH.
 Result<std::vector<std::string>> oracle_command(const VerifyOptions& options, cpu::FeatureSet features);

@@ -76,7 +76,9 @@ class OracleChecker final : public Checker {
       if (s.memory) set_window(session.memory(), cases[i]);
       session.run(cases[i].state, ours_);
       if (agrees(s, i, session)) continue;
-      const OracleReply reply = oracle_.reply(i);
+      OracleReply reply = oracle_.reply(i);
+      const bool faulted = reply.signal == kOracleSigsegv || reply.signal == kOracleSigbus;
+      if (faulted && !oracle_.exact_faults()) reply.state.pc = ours_.state.pc;
       if (lenient_ && ours_.exception && ours_.exception->ec == cpu::kEcUnknown &&
           (reply.signal != kOracleSigill || reply.state.pc != ours_.state.pc))
         continue;

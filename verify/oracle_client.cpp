@@ -89,7 +89,10 @@ Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& co
   oracle->to_ = to[1].take();
   oracle->from_ = from[0].take();
   for (Descriptor* d : {&to[0], &from[1], &high[0], &high[1]}) close(d->take());
-  if (Status status = oracle->wait_for(kOracleHello); !status) return status.error();
+  auto letter = oracle->wait();
+  if (!letter) return letter.error();
+  if (*letter != kOracleHello && *letter != kOracleHelloInexact) return oracle->nonsense(*letter);
+  oracle->exact_faults_ = *letter == kOracleHello;
   return oracle;
 }
 
@@ -127,7 +130,12 @@ Error Oracle::gone() {
   return Error{fmt::format("{}: the oracle ended with status {}, expected an answer", program_, WEXITSTATUS(status))};
 }
 
-Status Oracle::wait_for(char letter) {
+Error Oracle::nonsense(char letter) const {
+  return Error{
+      fmt::format("{}: answers with byte {:02x}, expected an oracle of this ferry", program_, static_cast<u8>(letter))};
+}
+
+Result<char> Oracle::wait() {
   pollfd source{from_, POLLIN, 0};
   int ready = 0;
   do ready = poll(&source, 1, patience_ms_);
@@ -139,9 +147,7 @@ Status Oracle::wait_for(char letter) {
   }
   char got = 0;
   if (read(from_, &got, 1) != 1) return gone();
-  if (got == letter) return {};
-  return Error{fmt::format("{}: answers with byte {:02x}, expected an oracle of this ferry ({:02x})", program_,
-                           static_cast<u8>(got), static_cast<u8>(letter))};
+  return got;
 }
 
 Status Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases, bool memory) {
@@ -161,7 +167,9 @@ Status Oracle::run(std::span<const u32> words, std::span<const OracleCase> cases
   }
   const char go = kOracleGo;
   if (write(to_, &go, 1) != 1) return gone();
-  return wait_for(kOracleDone);
+  auto letter = wait();
+  if (!letter) return letter.error();
+  return *letter == kOracleDone ? Status() : nonsense(*letter);
 }
 
 OracleReply Oracle::reply(usize index) const {

@@ -45,16 +45,19 @@ class Oracle {
   // The window after the case; only when memory was looked at.
   const u8* window(usize index) const { return shared_->window[index]; }
   std::string_view program() const { return program_; }
+  // Whether the PC of an access that faulted is the instruction's; Unicorn's is that of some instruction before it.
+  bool exact_faults() const { return exact_faults_; }
 
  private:
   Oracle() = default;
-  Status wait_for(char letter);
+  Result<char> wait();
   Error gone();
+  Error nonsense(char letter) const;
 
   std::string program_;
   OracleShared* shared_ = nullptr;
   int process_ = 0, to_ = -1, from_ = -1, patience_ms_ = 0;
-  bool memory_ = false;
+  bool memory_ = false, exact_faults_ = true;
 };
 
 }  // namespace ferry::verify

@@ -5,10 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "frontend/translate.h"
-#include "ir/passes.h"
-#include "ir/text.h"
-#include "jit/helper_effects.h"
+#include "verify/block_text.h"
 
 namespace ferry::verify {
 namespace {
@@ -81,20 +78,6 @@ std::string window_text(const OracleCase& c) {
   return text.empty() ? "" : "memory before, where it is not zero\n" + text;
 }
 
-std::string ir_text(const Finding& f, cpu::FeatureSet features, bool optimized) {
-  std::string text;
-  for (usize at = 0; at < f.sequence.words.size();) {
-    ir::Block block;
-    frontend::translate(block, std::span(f.sequence.words).subspan(at), static_cast<u32>((kCodeVa + 4 * at) % 4096),
-                        mode_of(f.sequence), f.variant.stepped ? 1 : ir::kMaxBlockInsns, features);
-    std::string complaint;
-    if (optimized) complaint = ir::optimize(block, jit::helper_effects, true);
-    text += ir::print(block) + (complaint.empty() ? "" : "verifier: " + complaint + "\n");
-    at += block.insn_count;
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<Finding> shrink(Checker& checker, const Sequence& sequence, const OracleCase& culprit, Variant variant,
@@ -146,9 +129,10 @@ std::string report(const Finding& f, const Checker& checker, cpu::FeatureSet fea
   }
   text += register_table(f.culprit.state, f.difference.got, f.difference.expected);
   text += f.difference.other + (f.sequence.memory ? window_text(f.culprit) : "");
-  text += "IR as translated\n" + ir_text(f, features, false);
+  text += "IR as translated\n" +
+          ir_text(f.sequence.words, kCodeVa, mode_of(f.sequence), features, false, f.variant.stepped);
   text += fmt::format("IR after the passes{}\n", f.variant.optimized ? "" : " (not used here)") +
-          ir_text(f, features, true);
+          ir_text(f.sequence.words, kCodeVa, mode_of(f.sequence), features, true, f.variant.stepped);
   if (!f.difference.host_code.empty()) text += "host code\n" + f.difference.host_code;
   return text + "again: " + command + "\n";
 }

@@ -18,3 +18,13 @@ if(FERRY_AARCH64_CC)
   add_custom_target(ferry_oracles ALL DEPENDS ${FERRY_ORACLE_aarch64} ${FERRY_ORACLE_wrong})
   add_dependencies(ferry_verify ferry_oracles)
 endif()
+
+# Unicorn is under the GPL: its oracle is a program that nothing here links to.
+find_library(FERRY_UNICORN unicorn)
+find_path(FERRY_UNICORN_INCLUDE unicorn/unicorn.h)
+if(FERRY_UNICORN AND FERRY_UNICORN_INCLUDE AND CMAKE_C_COMPILER)
+  add_executable(ferry-oracle-unicorn ${oracle_folder}/unicorn.c)
+  set_target_properties(ferry-oracle-unicorn PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  target_include_directories(ferry-oracle-unicorn PRIVATE ${FERRY_UNICORN_INCLUDE})
+  target_link_libraries(ferry-oracle-unicorn PRIVATE ${FERRY_UNICORN})
+endif()

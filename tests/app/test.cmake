@@ -6,3 +6,7 @@ if(TARGET ferry)
   add_test(NAME boot_repeat COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/repeat_test.py $<TARGET_FILE:ferry> ${CMAKE_SOURCE_DIR}/build/guests/min)
   set_tests_properties(boot_repeat PROPERTIES LABELS boot SKIP_RETURN_CODE 77 TIMEOUT 900)
 endif()
+if(TARGET ferry AND TARGET ferry_verify)
+  add_test(NAME verify_command COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/verify_test.py $<TARGET_FILE:ferry>
+    ${CMAKE_BINARY_DIR}/tests/ferry-oracle-wrong)
+endif()

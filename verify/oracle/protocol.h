@@ -1,5 +1,5 @@
 /* How ferry and an oracle talk: one shared file of kOracleSharedBytes, mapped by both (descriptor 3 of the oracle), and a byte in each direction.
- * At its start the oracle writes kOracleHello to stdout. Then ferry fills in Request, the states and the windows, and writes kOracleGo to the
+ * At its start the oracle writes kOracleHello (or kOracleHelloInexact) to stdout. Then ferry fills in Request, the states and the windows, and writes kOracleGo to the
  * oracle's stdin; the oracle runs every case, leaves state and window as they are afterwards, and answers kOracleDone. End of file ends it.
  *
  * A case: the request's words stand at kOracleCode among BRKs; 8 KiB of memory at kOracleMemory are zero outside the case's window. It ends
@@ -11,6 +11,7 @@
 enum {
   kOracleVersion = 2,
   kOracleHello = 'F',
+  kOracleHelloInexact = 'f', /* instead: its PC is not exact where an access faulted */
   kOracleGo = 'G',
   kOracleDone = 'D',
   kOracleMaxWords = 256,
