@@ -93,12 +93,15 @@ Lowering::V Lowering::evaluate(const Inst& d) {
     if (arg_type(d, n) != Type::V128) a = b_.CreateInsertElement(zero, to_raw(a), u64{0});
     b_.CreateAlignedStore(a, slot(n + 1), llvm::Align(16));
   }
-  save_host_fp();
   llvm::FunctionType* f = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
-  llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&evaluate_op)),
-                                       {state_, constant_ptr(&unit_.insts.back()), slots_});
+  const bool thunk = thunks_.evaluate != nullptr;
+  if (!thunk) save_host_fp();
+  llvm::CallInst* call =
+      b_.CreateCall(f, constant_ptr(thunk ? thunks_.evaluate : reinterpret_cast<const void*>(&evaluate_op)),
+                    {state_, constant_ptr(&unit_.insts.back()), slots_});
+  if (thunk) call->setCallingConv(llvm::CallingConv::PreserveAll);
   call->setDoesNotThrow();
-  restore_host_fp();
+  if (!thunk) restore_host_fp();
   const Type t = d.result_type();
   if (t == Type::V128) return b_.CreateAlignedLoad(type(t), slot(0), llvm::Align(16));
   return from_raw(b_.CreateAlignedLoad(b_.getInt64Ty(), slot(0), llvm::Align(16)), t);

@@ -102,6 +102,16 @@ Lowering::V Lowering::pack_flags(V sum, V carry, V overflow) {
   return packed;
 }
 
+// AddNzcv, SubNzcv, LogicNzcv.
+Lowering::V Lowering::flags_of(Op op, V a, V b) {
+  if (op == Op::LogicNzcv) return pack_flags(a, nullptr, nullptr);
+  const bool add = op == Op::AddNzcv;
+  V sum = add ? b_.CreateAdd(a, b) : b_.CreateSub(a, b);
+  V carry = add ? b_.CreateICmpULT(sum, a) : b_.CreateICmpUGE(a, b);
+  V signs = b_.CreateAnd(b_.CreateXor(a, add ? sum : b), b_.CreateXor(add ? b : a, sum));
+  return pack_flags(sum, carry, b_.CreateICmpSLT(signs, llvm::ConstantInt::get(a->getType(), 0)));
+}
+
 Lowering::V Lowering::flags_op(const Inst& d) {
   static constexpr llvm::CmpInst::Predicate kCompare[] = {llvm::CmpInst::ICMP_EQ,  llvm::CmpInst::ICMP_NE,
                                                           llvm::CmpInst::ICMP_SLT, llvm::CmpInst::ICMP_SLE,
@@ -115,15 +125,9 @@ Lowering::V Lowering::flags_op(const Inst& d) {
   const auto negative = [&](V v) { return b_.CreateICmpSLT(v, zero); };
   switch (d.op) {
     case Op::Cmp: return b_.CreateZExt(b_.CreateICmp(kCompare[d.aux], a, b), b_.getInt32Ty());
-    case Op::AddNzcv: {
-      V sum = b_.CreateAdd(a, b);
-      return pack_flags(sum, b_.CreateICmpULT(sum, a),
-                        negative(b_.CreateAnd(b_.CreateXor(a, sum), b_.CreateXor(b, sum))));
-    }
-    case Op::SubNzcv: {
-      V sum = b_.CreateSub(a, b);
-      return pack_flags(sum, b_.CreateICmpUGE(a, b), negative(b_.CreateAnd(b_.CreateXor(a, b), b_.CreateXor(a, sum))));
-    }
+    case Op::AddNzcv:
+    case Op::SubNzcv:
+    case Op::LogicNzcv: return flags_of(d.op, a, b);
     case Op::Adc:
     case Op::Sbc:
     case Op::AdcNzcv:
@@ -135,7 +139,6 @@ Lowering::V Lowering::flags_op(const Inst& d) {
       V carry = b_.CreateOr(b_.CreateICmpULT(partial, a), b_.CreateICmpULT(sum, partial));
       return pack_flags(sum, carry, negative(b_.CreateAnd(b_.CreateXor(a, sum), b_.CreateXor(b, sum))));
     }
-    case Op::LogicNzcv: return pack_flags(a, nullptr, nullptr);
     case Op::CondHolds: return b_.CreateZExt(condition(d.aux, d.args[0]), b_.getInt32Ty());
     case Op::NzcvToArch:
     case Op::NzcvFromArch: {
@@ -151,15 +154,23 @@ Lowering::V Lowering::flags_op(const Inst& d) {
   }
 }
 
-// An i1. Flags that were made in this block are compared again from their operands: the packed form is then often dead.
+// An i1. Flags whose operands are known are compared again: the packed form is then often dead.
 Lowering::V Lowering::condition(unsigned cond, Value flags) {
   if (cond >= 14) return b_.getTrue();
   const Inst& d = inst(flags);
+  KnownFlags known = known_flags_[flags];
+  Op op = d.op;
+  V a = d.arg_count() > 0 ? arg(d, 0) : nullptr, b = d.arg_count() > 1 ? arg(d, 1) : nullptr;
+  if (op == Op::GetNzcv && known.kind != FlagKind::Packed) {
+    const bool wide = known.kind == FlagKind::Sub64 || known.kind == FlagKind::Add64 || known.kind == FlagKind::Logic64;
+    op = op_of(known.kind);
+    a = b_.CreateTrunc(known.a, wide ? b_.getInt64Ty() : b_.getInt32Ty());
+    b = b_.CreateTrunc(known.b, wide ? b_.getInt64Ty() : b_.getInt32Ty());
+  }
   V r = nullptr;
-  if (d.op == Op::SubNzcv) r = condition_of_sub(cond & ~1u, arg(d, 0), arg(d, 1));
-  if (d.op == Op::LogicNzcv) r = condition_of_logic(cond & ~1u, arg(d, 0));
-  if (d.op == Op::AddNzcv && (cond >> 1 == 0 || cond >> 1 == 2))
-    r = condition_of_logic(cond & ~1u, b_.CreateAdd(arg(d, 0), arg(d, 1)));
+  if (op == Op::SubNzcv) r = condition_of_sub(cond & ~1u, a, b);
+  if (op == Op::LogicNzcv) r = condition_of_logic(cond & ~1u, a);
+  if (op == Op::AddNzcv && (cond >> 1 == 0 || cond >> 1 == 2)) r = condition_of_logic(cond & ~1u, b_.CreateAdd(a, b));
   if (r == nullptr) r = condition_of_packed(cond & ~1u, values_[flags]);
   return (cond & 1) != 0 ? b_.CreateNot(r) : r;
 }

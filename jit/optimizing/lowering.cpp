@@ -76,6 +76,7 @@ llvm::Function* Lowering::run(const std::string& name) {
   function_->addParamAttr(0, llvm::Attribute::NoUndef);
   scan();
   flow();
+  flow_flags();
   make_entry();
   for (usize i = 0; i < region_.blocks.size(); ++i) lower_block(i);
   promote();
@@ -96,7 +97,7 @@ llvm::Type* Lowering::type(Type t) {
 
 llvm::Type* Lowering::var_type(unsigned var) {
   if (var >= kVarV && var < kVarNzcv) return type(Type::V128);
-  if (var == kVarNzcv) return b_.getInt32Ty();
+  if (var == kVarNzcv || var == kVarFlagKind) return b_.getInt32Ty();
   return b_.getInt64Ty();
 }
 
@@ -201,8 +202,10 @@ void Lowering::make_entry() {
     if (used_[var]) vars_[var] = b_.CreateAlloca(var_type(var));
   host_fp_ = b_.CreateAlloca(b_.getInt32Ty());
   slots_ = b_.CreateAlloca(type(Type::V128), i32c(4));
-  for (unsigned var = 0; var < kVarCount; ++var)
+  for (unsigned var = 0; var < kVarInState; ++var)
     if (used_[var] && !is_pinned(var)) b_.CreateStore(load_state(var_type(var), var_offset(var)), vars_[var]);
+  for (unsigned var = kVarInState; var < kVarCount; ++var)
+    if (used_[var]) b_.CreateStore(llvm::ConstantInt::get(var_type(var), 0), vars_[var]);
   for (usize i = 0; i < kPinned.size(); ++i) {
     const unsigned var = var_of(kPinned[i]);
     V value = function_->getArg(static_cast<unsigned>(i + 1));
@@ -218,7 +221,9 @@ void Lowering::lower_block(usize index) {
   const ir::Block& block = this->block();
   values_.assign(block.insts.size(), nullptr);
   seconds_.assign(block.insts.size(), nullptr);
+  known_flags_.assign(block.insts.size(), {});
   dirty_ = blocks_[index].dirty_in;
+  flags_ = lazy_flags_ ? blocks_[index].flags_in : FlagKind::Packed;
   insn_index_ = insns_started_ = 0;
   b_.SetInsertPoint(blocks_[index].start);
   if (mode_.virtual_time() != 0) take_budget();
@@ -232,7 +237,11 @@ void Lowering::lower(Value v, const Inst& d) {
     case ir::Effect::Mem: return lower_mem(v, d);
     case ir::Effect::Call: return lower_call(v, d);
     case ir::Effect::Exit: return lower_exit(d);
-    case ir::Effect::Fp: values_[v] = evaluate(d); return;
+    case ir::Effect::Fp: {
+      V r = floating(d);
+      values_[v] = r != nullptr ? r : evaluate(d);
+      return;
+    }
     case ir::Effect::Pure: break;
   }
   if (d.op == Op::Second) {
@@ -264,8 +273,12 @@ void Lowering::lower_state(Value v, const Inst& d) {
       V lanes = b_.CreateBitCast(zero, llvm::FixedVectorType::get(type(d.type), d.type == Type::F32 ? 4 : 2));
       return set(kVarV + d.aux, as_v128(b_.CreateInsertElement(lanes, arg(d, 0), u64{0})));
     }
-    case Op::GetNzcv: values_[v] = get(kVarNzcv); return;
-    case Op::SetNzcv: return set(kVarNzcv, arg(d, 0));
+    case Op::GetNzcv:
+      values_[v] = packed_flags(false);
+      if (flags_ != FlagKind::Packed && flags_ != FlagKind::Dynamic)
+        known_flags_[v] = {flags_, get(kVarFlagA), get(kVarFlagB)};
+      return;
+    case Op::SetNzcv: return set_flags(d.args[0]);
     case Op::PcPage: values_[v] = get(kVarPcPage); return;
     case Op::LoadState:
       if (d.imm == offsetof(cpu::CpuState, fpsr)) fold_fpsr();
@@ -279,13 +292,16 @@ void Lowering::lower_state(Value v, const Inst& d) {
 }
 
 void Lowering::write_back(bool with_pins) {
-  for (unsigned var = 0; var < kVarCount; ++var)
-    if (dirty_[var] && (with_pins || !is_pinned(var))) store_state(get(var), var_offset(var));
+  for (unsigned var = 0; var < kVarInState; ++var)
+    if (dirty_[var] && var != kVarNzcv && (with_pins || !is_pinned(var))) store_state(get(var), var_offset(var));
+  if (dirty_[kVarNzcv]) store_state(packed_flags(with_pins), offsetof(cpu::CpuState, nzcv));
 }
 
 void Lowering::reload() {
-  for (unsigned var = 0; var < kVarCount; ++var)
+  for (unsigned var = 0; var < kVarInState; ++var)
     if (used_[var]) b_.CreateStore(load_state(var_type(var), var_offset(var)), vars_[var]);
+  if (lazy_flags_) b_.CreateStore(i32c(static_cast<u32>(FlagKind::Packed)), vars_[kVarFlagKind]);
+  flags_ = FlagKind::Packed;
   dirty_.reset();
 }
 

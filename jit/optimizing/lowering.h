@@ -3,7 +3,9 @@
 //
 // Guest registers, flags, the page base and the TLB pointers are local variables that are promoted to SSA right after
 // lowering. `Dirty` says which of them memory does not have yet; exits, faults and helpers that see guest state write
-// those back. What is pinned counts as dirty from the start, since at a block boundary memory is stale for it.
+// those back. Flags that a comparison, addition or logical op of the region set stay its operands (FlagKind) until
+// somebody wants the packed form, mostly an exit. What is pinned counts as dirty from the start, since at a block
+// boundary memory is stale for it.
 #pragma once
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
@@ -39,12 +41,23 @@ struct Unit {
 struct LoweringOptions {
   bool write_through = false;  // guest registers go to memory where they are set
   bool host_has_ssse3 = false;
+  bool host_has_fma = false;  // FMA3, and with it AVX: what native floating point needs
 };
+
+// What the flags of a region are: Packed as CpuState holds them, or what they are to be made of. Dynamic: it depends on
+// the way here, the variable kVarFlagKind says.
+enum class FlagKind : u8 { Packed, Sub32, Sub64, Add32, Add64, Logic32, Logic64, Dynamic, Unknown };
+
+FlagKind kind_of(ir::Op op, ir::Type operands);
+ir::Op op_of(FlagKind kind);
+// The packed flags of operands.
+u32 pack_flags_of(u32 kind, u64 a, u64 b, u32 packed);
 
 // The functions that compiled code calls, by address: memory slow paths that keep the caller's registers.
 struct Thunks {
-  const void* load = nullptr;   // (state, va, access) -> u64
-  const void* store = nullptr;  // (state, va, access, v0, v1) -> u64
+  const void* load = nullptr;      // (state, va, access) -> u64
+  const void* store = nullptr;     // (state, va, access, v0, v1) -> u64
+  const void* evaluate = nullptr;  // evaluate_op
 };
 
 llvm::CallingConv::ID block_convention();
@@ -60,13 +73,27 @@ class Lowering {
 
  private:
   // Local variables: X0..X30 and SP, V0..V31, then these.
-  enum Var : unsigned { kVarV = 32, kVarNzcv = 64, kVarPcPage, kVarTlbRead, kVarTlbWrite, kVarCount };
+  enum Var : unsigned {
+    kVarV = 32,
+    kVarNzcv = 64,
+    kVarPcPage,
+    kVarTlbRead,
+    kVarTlbWrite,
+    kVarInState,  // those before have a place in CpuState
+    kVarFlagKind = kVarInState,
+    kVarFlagA,
+    kVarFlagB,
+    kVarCount
+  };
   using Vars = std::bitset<kVarCount>;
   using V = llvm::Value*;
   struct BlockInfo {
     llvm::BasicBlock* start = nullptr;
     Vars dirty_in, written;
-    bool calls_state = false;  // `written` counts from the last such call on
+    bool calls_state = false;                // `written` counts from the last such call on
+    FlagKind flags_in = FlagKind::Unknown;   // Unknown: no way there is known yet
+    FlagKind flags_out = FlagKind::Unknown;  // Unknown: as they came in
+    bool reads_flags = false;                // that it did not set
   };
   struct Address {
     V host;  // pointer to guest memory
@@ -81,6 +108,10 @@ class Lowering {
   void lower(ir::Value v, const ir::Inst& inst);
   void lower_state(ir::Value v, const ir::Inst& inst);
   void promote();
+  void flow_flags();
+  void set_flags(ir::Value v);
+  V packed_flags(bool rare);
+  V pack(FlagKind kind, V a, V b);
   const ir::Block& block() const { return *region_.blocks[current_].ir; }
   const ir::Inst& inst(ir::Value v) const { return block().insts[v]; }
   V arg(const ir::Inst& inst, unsigned n) const { return values_[inst.args[n]]; }
@@ -106,6 +137,7 @@ class Lowering {
   // lower_scalar.cpp
   V scalar(const ir::Inst& inst);
   V flags_op(const ir::Inst& inst);
+  V flags_of(ir::Op op, V a, V b);
   V pack_flags(V sum, V carry, V overflow);
   V condition(unsigned cond, ir::Value flags);
   V condition_of_sub(unsigned cond, V a, V b);
@@ -146,6 +178,24 @@ class Lowering {
   void save_host_fp();
   void restore_host_fp();
 
+  // lower_fp.cpp
+  V floating(const ir::Inst& inst);
+  V floating_vector(const ir::Inst& inst);
+  bool native_fp() const;
+  void begin_fp();
+  V fp_call(llvm::Intrinsic::ID id, std::initializer_list<V> args);
+  V fp_compare(unsigned predicate, V a, V b, bool signals);
+  V any(V condition);
+  V needs_exact(V result, bool tiny);
+  V or_exact(const ir::Inst& inst, V rare, V fast);
+  template <class F>
+  V or_exact(const ir::Inst& inst, V rare, F make_fast);
+  V arithmetic(ir::Op op, V a, V b, V c, bool& tiny);
+  V max_min(ir::Op op, V a, V b, V& rare);
+  V compare_flags(V a, V b, bool signals);
+  V int_to_float(const ir::Inst& inst);
+  V float_to_int(const ir::Inst& inst);
+
   // lower_exit.cpp
   void lower_exit(const ir::Inst& inst);
   void edge(i32 offset, bool is_call);
@@ -176,6 +226,7 @@ class Lowering {
   llvm::AllocaInst* vars_[kVarCount] = {};
   Vars used_;
   std::vector<BlockInfo> blocks_;
+  bool lazy_flags_ = false;
   llvm::MDNode* state_scope_ = nullptr;
   llvm::MDNode* guest_scope_ = nullptr;
   llvm::MDNode* cold_ = nullptr;
@@ -184,6 +235,12 @@ class Lowering {
   usize current_ = 0;
   std::vector<V> values_, seconds_;
   Vars dirty_;
+  FlagKind flags_ = FlagKind::Packed;
+  struct KnownFlags {
+    FlagKind kind = FlagKind::Packed;
+    V a = nullptr, b = nullptr;
+  };
+  std::vector<KnownFlags> known_flags_;  // of GetNzcv
   u32 insn_index_ = 0, insns_started_ = 0;
 };
 

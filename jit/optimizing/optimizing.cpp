@@ -57,6 +57,25 @@ llvm::Function* make_thunk(llvm::Module& module, const std::string& name, MemHel
   return f;
 }
 
+// The same for ops that run by their meaning.
+llvm::Function* make_evaluate_thunk(llvm::Module& module, const std::string& name) {
+  llvm::LLVMContext& c = module.getContext();
+  llvm::IRBuilder<> b(c);
+  llvm::FunctionType* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), b.getPtrTy(), b.getPtrTy()}, false);
+  llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
+  f->setCallingConv(llvm::CallingConv::PreserveAll);
+  f->addFnAttr(llvm::Attribute::NoUnwind);
+  b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
+  llvm::Value* fp = b.CreateAlloca(b.getInt32Ty());
+  optimizing::store_host_fp(b, fp);
+  llvm::Value* target = llvm::ConstantExpr::getIntToPtr(
+      b.getInt64(reinterpret_cast<u64>(reinterpret_cast<const void*>(&optimizing::evaluate_op))), b.getPtrTy());
+  b.CreateCall(type, target, {f->getArg(0), f->getArg(1), f->getArg(2)})->setDoesNotThrow();
+  optimizing::load_host_fp(b, fp);
+  b.CreateRetVoid();
+  return f;
+}
+
 // From C++ into translated code: loads what is pinned and calls the entry.
 llvm::Function* make_enter(llvm::Module& module, const std::string& name) {
   llvm::LLVMContext& c = module.getContext();
@@ -91,7 +110,9 @@ struct Optimizing::Impl {
     return session->add({std::move(module), std::move(context)}, name);
   }
   LoweringOptions options(const Region& region) const {
-    return {.write_through = level == 0 && region.blocks.size() == 1, .host_has_ssse3 = codegen->host_has("ssse3")};
+    return {.write_through = level == 0 && region.blocks.size() == 1,
+            .host_has_ssse3 = codegen->host_has("ssse3"),
+            .host_has_fma = codegen->host_has("fma")};
   }
 
   std::unique_ptr<Codegen> codegen;
@@ -128,6 +149,7 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   };
   impl->thunks.load = thunk(MemHelper::Load, 0);
   impl->thunks.store = thunk(MemHelper::Store, 2);
+  if (auto code = impl->make(make_evaluate_thunk)) impl->thunks.evaluate = code->entry;
 #endif
   impl->session->keep();
   return std::unique_ptr<Optimizing>(new Optimizing(std::move(impl)));

@@ -59,7 +59,7 @@ inline std::vector<ir::Inst> all_shapes() {
                                    op == Op::VFToU || op == Op::VFRound;
           const unsigned aux_count = op == Op::Cmp ? 6 : op == Op::CondHolds ? 16 : takes_round ? 7 : 1;
           for (u64 imm = 0; imm <= (takes_imm ? 64 : 0); ++imm) {
-            if (by_lanes && imm != (16u >> lane) && imm != (8u >> lane)) continue;
+            if (by_lanes && imm != (16u >> lane) && imm != (8u >> lane) && imm != 1) continue;
             for (u8 aux = 0; aux < aux_count; ++aux) {
               ir::Inst inst{
                   .op = op, .type = t, .from = has_from ? from : Type::None, .lane = lane, .aux = aux, .imm = imm};
