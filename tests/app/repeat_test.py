@@ -26,6 +26,7 @@ def hash_at(insns, *options):
 failed = False
 for insns, runs in (
         (20_000_000, (["--tier", "interp"], ["--tier", "llvm"], ["--tier", "baseline"])),
+        (100_000_000, (["-smp", "2", "--tier", "interp"], ["-smp", "2", "--tier", "baseline"], ["-smp", "2", "--tier", "tiered"])),
         (700_000_000, (["--tier", "interp"], ["--tier", "baseline"], ["--tier", "tiered"],
                        ["--tier", "tiered", "--set", "llvm.threshold=50", "--set", "llvm.delay=3000"],
                        ["--tier", "baseline", "--set", "chain.direct=off", "--set", "block.limit=7"]))):

@@ -196,6 +196,53 @@ def reboot(start, _):
         check_end(vm, 0)
 
 
+def use_processors(start, count):
+    """`count` processors come up, interrupt each other, leave and come back, and work at once."""
+    with start("-smp", str(count)) as vm:
+        vm.wait_for(g.PROMPT)
+        check(vm.shell("nproc") == str(count), f"not {count} processors")
+        online = "/sys/devices/system/cpu/cpu1/online"
+        for _ in range(3):
+            check(vm.shell(f"echo 0 > {online} && nproc").endswith(str(count - 1)), "a processor does not go")
+            check(vm.shell(f"echo 1 > {online} && nproc").endswith(str(count)), "a processor does not come back")
+        text = "".join(f"{n}\n" for n in range(1, 3001)).encode()
+        sums = vm.shell(f"for i in $(seq {2 * count}); do seq 1 3000 | md5sum & done; wait", timeout=120)
+        check(sums.count(hashlib.md5(text).hexdigest()) == 2 * count, "processes at once gave wrong sums")
+        for what in ("IPI1", "arch_timer"):
+            line = vm.shell(f"grep -w {what} /proc/interrupts").replace("11:", "", 1)
+            counts = [int(n) for n in re.findall(r"(?<= )\d+(?= )", line)][:count]
+            check(len(counts) == count and all(counts), f"not every processor has had {what}: {line!r}")
+        vm.send("poweroff\n")
+        check_end(vm, 0)
+
+
+@case("min")
+def smp2(start, _):
+    """Two processors."""
+    use_processors(start, 2)
+
+
+@case("min")
+def smp4(start, _):
+    """Four processors, more than the host may have."""
+    use_processors(start, 4)
+
+
+@case("min")
+def smp_reboot(start, _):
+    """A reset with two processors boots both again; a signal ends the run."""
+    with start("-smp", "2") as vm:
+        vm.wait_for(g.PROMPT)
+        vm.send("reboot\n")
+        vm.wait_for("reboot: Restarting system")
+        vm.wait_for(g.PROMPT)
+        check(vm.shell("nproc") == "2", "a processor is lost by the reset")
+        vm.send("while :; do :; done & while :; do :; done\n")
+        time.sleep(1)
+        os.kill(vm.child.pid, signal.SIGTERM)
+        check_end(vm, 143)
+
+
 @case("min")
 def expect(start, _):
     """--expect ends the run with status 0 as soon as the string has been printed."""
