@@ -1,6 +1,7 @@
 // Semihosting wired to a machine: its processors' memory, its clock, where its images left room.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "machines/machine.h"
 #include "machines/tree_edit.h"
@@ -43,6 +44,7 @@ class VcpuView final : public GuestView {
       const u64 at = va + done;
       if (at < va) return false;
       const u64 par = vcpu_.mmu().address_translate(op, at);
+      if (std::exchange(vcpu_.state().fault, 0) != 0) return false;  // no memory where a table should be
       if ((par & 1) != 0) return false;
       const usize bytes = std::min<usize>(size - done, static_cast<usize>(kPageSize - at % kPageSize));
       if (!piece((par & low_mask(48) & ~(kPageSize - 1)) | at % kPageSize, done, bytes)) return false;
