@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "cpu/crypto_host.h"
+
 namespace ferry::cpu::crypto {
 namespace {
 
@@ -108,25 +110,44 @@ u32 schedule_sigma1(u32 w) { return std::rotr(w, 17) ^ std::rotr(w, 19) ^ (w >> 
 
 // --- CRC: the polynomials with the bits reversed, so that bit 0 is the first.
 struct CrcTable {
-  std::array<u32, 256> entry{};
+  // entry[k]: a byte followed by k zero bytes.
+  std::array<std::array<u32, 256>, 8> entry{};
   explicit constexpr CrcTable(u32 polynomial) {
     for (u32 i = 0; i < 256; ++i) {
       u32 r = i;
       for (int k = 0; k < 8; ++k) r = (r >> 1) ^ ((r & 1) != 0 ? polynomial : 0);
-      entry[i] = r;
+      entry[0][i] = r;
     }
+    for (usize k = 1; k < 8; ++k)
+      for (usize i = 0; i < 256; ++i) {
+        const u32 before = entry[k - 1][i];
+        entry[k][i] = (before >> 8) ^ entry[0][before & 0xff];
+      }
   }
 };
 constexpr CrcTable kCrc32{0xedb88320}, kCrc32c{0x82f63b78};
 
+// Byte by byte, all bytes at once: what each still has to pass through is the number of bytes after it.
+template <unsigned size>
+u32 crc_step(const CrcTable& table, u32 acc, u64 value) {
+  value ^= acc;
+  u32 r = size < 4 ? acc >> (8 * size % 32) : 0;
+  for (unsigned i = 0; i < size; ++i) r ^= table.entry[size - 1 - i][(value >> (8 * i)) & 0xff];
+  return r;
+}
 u32 crc(const CrcTable& table, u32 acc, u64 value, unsigned size) {
-  for (unsigned i = 0; i < size; ++i, value >>= 8) acc = (acc >> 8) ^ table.entry[(acc ^ value) & 0xff];
-  return acc;
+  switch (size) {
+    case 1: return crc_step<1>(table, acc, value);
+    case 2: return crc_step<2>(table, acc, value);
+    case 4: return crc_step<4>(table, acc, value);
+    default: return crc_step<8>(table, acc, value);
+  }
 }
 
 }  // namespace
 
 U128 aese(U128 d, U128 n) {
+  if (host::available.aes) return host::aese(d, n);
   const Bytes in = to_bytes({d.lo ^ n.lo, d.hi ^ n.hi});
   Bytes out{};
   for (unsigned i = 0; i < 16; ++i) out[i] = kSBoxes.forward[in[(i + 4 * (i % 4)) % 16]];
@@ -134,18 +155,34 @@ U128 aese(U128 d, U128 n) {
 }
 
 U128 aesd(U128 d, U128 n) {
+  if (host::available.aes) return host::aesd(d, n);
   const Bytes in = to_bytes({d.lo ^ n.lo, d.hi ^ n.hi});
   Bytes out{};
   for (unsigned i = 0; i < 16; ++i) out[(i + 4 * (i % 4)) % 16] = kSBoxes.inverse[in[i]];
   return from_bytes(out);
 }
 
-U128 aesmc(U128 n) { return {mix_columns(n.lo), mix_columns(n.hi)}; }
-U128 aesimc(U128 n) { return {inverse_mix_columns(n.lo), inverse_mix_columns(n.hi)}; }
+U128 aesmc(U128 n) {
+  if (host::available.aes) return host::aesmc(n);
+  return {mix_columns(n.lo), mix_columns(n.hi)};
+}
+U128 aesimc(U128 n) {
+  if (host::available.aes) return host::aesimc(n);
+  return {inverse_mix_columns(n.lo), inverse_mix_columns(n.hi)};
+}
 
-U128 sha1c(U128 d, u32 n, U128 m) { return sha1_rounds<choose>(d, n, m); }
-U128 sha1p(U128 d, u32 n, U128 m) { return sha1_rounds<parity>(d, n, m); }
-U128 sha1m(U128 d, u32 n, U128 m) { return sha1_rounds<majority>(d, n, m); }
+U128 sha1c(U128 d, u32 n, U128 m) {
+  if (host::available.sha1) return host::sha1c(d, n, m);
+  return sha1_rounds<choose>(d, n, m);
+}
+U128 sha1p(U128 d, u32 n, U128 m) {
+  if (host::available.sha1) return host::sha1p(d, n, m);
+  return sha1_rounds<parity>(d, n, m);
+}
+U128 sha1m(U128 d, u32 n, U128 m) {
+  if (host::available.sha1) return host::sha1m(d, n, m);
+  return sha1_rounds<majority>(d, n, m);
+}
 u32 sha1h(u32 n) { return std::rotl(n, 30); }
 
 U128 sha1su0(U128 d, U128 n, U128 m) { return {d.lo ^ d.hi ^ m.lo, d.hi ^ n.lo ^ m.hi}; }
@@ -158,24 +195,28 @@ U128 sha1su1(U128 d, U128 n) {
 }
 
 U128 sha256h(U128 d, U128 n, U128 m) {
+  if (host::available.sha256) return host::sha256h(d, n, m);
   Words x = to_words(d), y = to_words(n);
   sha256_rounds(x, y, m);
   return from_words(x);
 }
 
 U128 sha256h2(U128 d, U128 n, U128 m) {
+  if (host::available.sha256) return host::sha256h2(d, n, m);
   Words x = to_words(n), y = to_words(d);
   sha256_rounds(x, y, m);
   return from_words(y);
 }
 
 U128 sha256su0(U128 d, U128 n) {
+  if (host::available.sha256) return host::sha256su0(d, n);
   const Words a = to_words(d), b = to_words(n);
   return from_words({a[0] + schedule_sigma0(a[1]), a[1] + schedule_sigma0(a[2]), a[2] + schedule_sigma0(a[3]),
                      a[3] + schedule_sigma0(b[0])});
 }
 
 U128 sha256su1(U128 d, U128 n, U128 m) {
+  if (host::available.sha256) return host::sha256su1(d, n, m);
   const Words a = to_words(d), b = to_words(n), c = to_words(m);
   const u32 r0 = a[0] + b[1] + schedule_sigma1(c[2]);
   const u32 r1 = a[1] + b[2] + schedule_sigma1(c[3]);
@@ -183,6 +224,7 @@ U128 sha256su1(U128 d, U128 n, U128 m) {
 }
 
 U128 pmull64(u64 n, u64 m) {
+  if (host::available.pmull) return host::pmull64(n, m);
   // Four bits of m at a time: the products of n and every four-bit polynomial first.
   std::array<U128, 16> multiple{};
   multiple[1].lo = n;
@@ -225,6 +267,10 @@ U128 pmul8(U128 n, U128 m) {
 }
 
 u32 crc32(u32 acc, u64 value, unsigned size) { return crc(kCrc32, acc, value, size); }
-u32 crc32c(u32 acc, u64 value, unsigned size) { return crc(kCrc32c, acc, value, size); }
+u32 crc32c(u32 acc, u64 value, unsigned size) {
+  return host::available.crc32c ? host::crc32c(acc, value, size) : crc(kCrc32c, acc, value, size);
+}
+
+void set_host_instructions(bool on) { host::available = on ? host::detect() : host::Available{}; }
 
 }  // namespace ferry::cpu::crypto

@@ -54,4 +54,7 @@ U128 pmul8(U128 n, U128 m);
 u32 crc32(u32 acc, u64 value, unsigned size);
 u32 crc32c(u32 acc, u64 value, unsigned size);
 
+// The functions above use the host's instructions of the same purpose where it has them, unless told not to. For tests.
+void set_host_instructions(bool on);
+
 }  // namespace ferry::cpu::crypto

@@ -71,9 +71,11 @@ template <bool is_unsigned>
 void from_fixed(Context& c, unsigned sf, unsigned ptype, unsigned scale, unsigned n, unsigned d) {
   if (sf == 0 && scale < 32) return c.undefined();
   if (!fp_enabled(c)) return;
-  const auto helper = ptype != 0 ? cpu::Helper::f64_from_fixed : cpu::Helper::f32_from_fixed;
-  c.b.set_f(d, c.b.call(static_cast<u32>(helper), fp_type(ptype), c.b.zext_w(c.x(int_type(sf), n)),
-                        c.b.imm64(fixed_form(sf, scale, is_unsigned))));
+  // The integer converted, then scaled, which is exact.
+  const unsigned fbits = 64 - scale;
+  const Value whole = c.b.convert(is_unsigned ? Op::UToF : Op::SToF, fp_type(ptype), c.x(int_type(sf), n));
+  const u64 factor = ptype != 0 ? u64{1023 - fbits} << 52 : u64{127 - fbits} << 23;
+  c.b.set_f(d, c.b.binary(Op::FMul, whole, c.b.constant(fp_type(ptype), factor)));
 }
 
 // --- One source

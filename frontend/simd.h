@@ -25,6 +25,20 @@ inline Pairs pairs(Context& c, bool q, unsigned size, ir::Value n, ir::Value m) 
   return {c.b.vec(ir::Op::VUzp1, size, n, m), c.b.vec(ir::Op::VUzp2, size, n, m)};
 }
 
+// v in every lane of 2^size bytes of a constant.
+inline ir::Value lanes_constant(Context& c, unsigned size, u64 v) {
+  u64 half = v;
+  for (unsigned bits = 8u << size; bits < 64; bits *= 2) half |= half << bits;
+  return c.b.vconst(half);
+}
+// Shift right by 1..lane bits, to nearest with ties up: the bit below the result is added.
+inline ir::Value rounding_shift_right(Context& c, bool is_unsigned, unsigned size, ir::Value v, unsigned n) {
+  const auto shifted = [&](ir::Op op, unsigned by) { return c.b.vec(op, size, v, ir::kNoValue, ir::kNoValue, by); };
+  const ir::Value below = n == 1 ? v : shifted(ir::Op::VUShr, n - 1);
+  return c.b.vec(ir::Op::VAdd, size, shifted(is_unsigned ? ir::Op::VUShr : ir::Op::VSShr, n),
+                 c.b.vec(ir::Op::VAnd, 0, below, lanes_constant(c, size, 1)));
+}
+
 // A floating-point op on the lanes of an arrangement (sz 0: single, 1: double).
 inline ir::Value fp_vec(Context& c, ir::Op op, unsigned q, unsigned sz, ir::Value a, ir::Value b = ir::kNoValue,
                         ir::Value d = ir::kNoValue, ir::FpRound rounding = ir::FpRound::TieEven) {

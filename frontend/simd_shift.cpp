@@ -50,8 +50,7 @@ template <u32 form, u32 flags, bool accumulate>
 void rounding_shift_right(Context& c, unsigned q, unsigned immh, unsigned immb, unsigned n, unsigned d) {
   const Shift s = shift_of(immh, immb);
   if (!begin(c, form, q, s, true)) return;
-  Value v = call_simd(c, Helper::simd_shift_right,
-                      simd_form(s.size, form == kVector && q != 0, flags | kSimdRound, s.right), c.b.get_v(n));
+  Value v = frontend::rounding_shift_right(c, flags == kSimdUnsigned, s.size, c.b.get_v(n), s.right);
   if (accumulate) v = c.b.vec(Op::VAdd, s.size, c.b.get_v(d), v);
   finish(c, form, q, d, v);
 }
@@ -100,15 +99,17 @@ void saturating_shift_left(Context& c, unsigned q, unsigned immh, unsigned immb,
 void set_narrow(Context& c, unsigned q, unsigned d, Value low) {
   c.b.set_v(d, q != 0 ? c.b.vec(Op::VZip1, 3, c.b.get_v(d), low) : c.b.zero_upper(low));
 }
-// SHRN
+// SHRN, RSHRN
+template <bool round>
 void shift_right_narrow(Context& c, unsigned q, unsigned immh, unsigned immb, unsigned n, unsigned d) {
   const Shift s = shift_of(immh, immb);
   if (s.size == 3) return c.undefined();
   if (!fp_enabled(c)) return;
-  const Value v = c.b.vec(Op::VUShr, s.size + 1, c.b.get_v(n), ir::kNoValue, ir::kNoValue, s.right);
+  const Value v = round ? frontend::rounding_shift_right(c, true, s.size + 1, c.b.get_v(n), s.right)
+                        : c.b.vec(Op::VUShr, s.size + 1, c.b.get_v(n), ir::kNoValue, ir::kNoValue, s.right);
   set_narrow(c, q, d, c.b.vec(Op::VNarrow, s.size, v));
 }
-// RSHRN, SQSHRN, SQRSHRN, UQSHRN, UQRSHRN, SQSHRUN, SQRSHRUN
+// SQSHRN, SQRSHRN, UQSHRN, UQRSHRN, SQSHRUN, SQRSHRUN
 template <u32 form, Helper helper, u32 flags>
 void narrow_by_helper(Context& c, unsigned q, unsigned immh, unsigned immb, unsigned n, unsigned d) {
   const Shift s = shift_of(immh, immb);
@@ -147,6 +148,13 @@ void convert_fixed(Context& c, unsigned q, unsigned immh, unsigned immb, unsigne
   if (s.size == 1 && c.has(cpu::Feature::FP16)) return convert_fixed_half<form, helper, flags>(c, q, s, n, d);
   if (s.size < 2 || (form == kVector && s.size == 3 && q == 0)) return c.undefined();
   if (!fp_enabled(c)) return;
+  if (helper == Helper::simd_from_fixed) {  // the integer converted, then scaled, which is exact
+    const unsigned lanes = form == kScalar ? 1 : (q != 0 ? 16u : 8u) >> s.size;
+    const Value whole = c.b.vec(flags == kSimdUnsigned ? Op::VUToF : Op::VSToF, s.size, c.b.get_v(n), ir::kNoValue,
+                                ir::kNoValue, lanes, static_cast<u8>(ir::FpRound::Current));
+    const u64 scale = s.size == 3 ? u64{1023 - s.right} << 52 : u64{127 - s.right} << 23;
+    return c.b.set_v(d, c.b.vec(Op::VFMul, s.size, whole, lanes_constant(c, s.size, scale), ir::kNoValue, lanes));
+  }
   const u32 f = form == kScalar ? simd_scalar_form(s.size, flags, s.right) : simd_form(s.size, q != 0, flags, s.right);
   finish(c, form, q, d, call_simd(c, helper, f, c.b.get_v(n)));
 }
@@ -170,8 +178,8 @@ constexpr Row kRows[] = {
     FERRY_VECTOR("0", "01010", ARM64_INS_SHL, "SHL", shift_left<kVector>),
     FERRY_VECTOR("0", "01110", ARM64_INS_SQSHL, "SQSHL (immediate)",
                  saturating_shift_left<kVector, Helper::simd_sat_shift_left, 0>),
-    FERRY_VECTOR("0", "10000", kAnyId, "SHRN", shift_right_narrow),
-    FERRY_VECTOR("0", "10001", kAnyId, "RSHRN", narrow_by_helper<kVector, Helper::simd_narrow, kSimdRound>),
+    FERRY_VECTOR("0", "10000", kAnyId, "SHRN", shift_right_narrow<false>),
+    FERRY_VECTOR("0", "10001", kAnyId, "RSHRN", shift_right_narrow<true>),
     FERRY_VECTOR("0", "10010", kAnyId, "SQSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, 0>),
     FERRY_VECTOR("0", "10011", kAnyId, "SQRSHRN", narrow_by_helper<kVector, Helper::simd_narrow_sat, kSimdRound>),
     FERRY_VECTOR("0", "10100", kAnyId, "SSHLL", shift_left_long<Op::VSWiden>),

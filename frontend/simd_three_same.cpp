@@ -27,6 +27,30 @@ void by_helper(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, un
   set_vector(c, d, q != 0, call_simd(c, helper, simd_form(size, q != 0, flags), c.b.get_v(n), c.b.get_v(m)));
 }
 
+// SHADD, UHADD, SRHADD, URHADD: what both have, and half of what only one has.
+template <bool is_unsigned, bool round>
+void halving_add(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
+  if (size == 3) return c.undefined();
+  if (!fp_enabled(c)) return;
+  const Value x = c.b.get_v(n), y = c.b.get_v(m);
+  const Value half =
+      c.b.vec(is_unsigned ? Op::VUShr : Op::VSShr, size, c.b.vec(Op::VXor, 0, x, y), ir::kNoValue, ir::kNoValue, 1);
+  const Value common = c.b.vec(round ? Op::VOr : Op::VAnd, 0, x, y);
+  set_vector(c, d, q != 0, c.b.vec(round ? Op::VSub : Op::VAdd, size, common, half));
+}
+// SHSUB, UHSUB: the difference of the halves, less one where only the second operand is odd.
+template <bool is_unsigned>
+void halving_subtract(Context& c, unsigned q, unsigned size, unsigned m, unsigned n, unsigned d) {
+  if (size == 3) return c.undefined();
+  if (!fp_enabled(c)) return;
+  const Value x = c.b.get_v(n), y = c.b.get_v(m);
+  const auto half = [&](Value v) {
+    return c.b.vec(is_unsigned ? Op::VUShr : Op::VSShr, size, v, ir::kNoValue, ir::kNoValue, 1);
+  };
+  const Value borrow = c.b.vec(Op::VAnd, 0, c.b.vec(Op::VAndNot, 0, y, x), lanes_constant(c, size, 1));
+  set_vector(c, d, q != 0, c.b.vec(Op::VSub, size, c.b.vec(Op::VSub, size, half(x), half(y)), borrow));
+}
+
 // AND, BIC, ORR, ORN, EOR (register, vector)
 template <Op op>
 void logical(Context& c, unsigned q, unsigned m, unsigned n, unsigned d) {
@@ -131,10 +155,10 @@ void fp_by_helper(Context& c, unsigned q, unsigned sz, unsigned m, unsigned n, u
 
 // clang-format off: a row a line
 constexpr Row kRows[] = {
-    row<"0 q 0 01110 zz 1 mmmmm 00000 1 nnnnn ddddd", by_helper<Helper::simd_halving_add, 0, 2>>(ARM64_INS_SHADD, "SHADD"),
+    row<"0 q 0 01110 zz 1 mmmmm 00000 1 nnnnn ddddd", halving_add<false, false>>(ARM64_INS_SHADD, "SHADD"),
     row<"0 q 0 01110 zz 1 mmmmm 00001 1 nnnnn ddddd", by_helper<Helper::simd_sat_add, 0>>(ARM64_INS_SQADD, "SQADD"),
-    row<"0 q 0 01110 zz 1 mmmmm 00010 1 nnnnn ddddd", by_helper<Helper::simd_halving_add, kSimdRound, 2>>(ARM64_INS_SRHADD, "SRHADD"),
-    row<"0 q 0 01110 zz 1 mmmmm 00100 1 nnnnn ddddd", by_helper<Helper::simd_halving_sub, 0, 2>>(ARM64_INS_SHSUB, "SHSUB"),
+    row<"0 q 0 01110 zz 1 mmmmm 00010 1 nnnnn ddddd", halving_add<false, true>>(ARM64_INS_SRHADD, "SRHADD"),
+    row<"0 q 0 01110 zz 1 mmmmm 00100 1 nnnnn ddddd", halving_subtract<false>>(ARM64_INS_SHSUB, "SHSUB"),
     row<"0 q 0 01110 zz 1 mmmmm 00101 1 nnnnn ddddd", by_helper<Helper::simd_sat_sub, 0>>(ARM64_INS_SQSUB, "SQSUB"),
     row<"0 q 0 01110 zz 1 mmmmm 00110 1 nnnnn ddddd", binary<Op::VCmpGt>>(ARM64_INS_CMGT, "CMGT (register)"),
     row<"0 q 0 01110 zz 1 mmmmm 00111 1 nnnnn ddddd", binary<Op::VCmpGe>>(ARM64_INS_CMGE, "CMGE (register)"),
@@ -154,10 +178,10 @@ constexpr Row kRows[] = {
     row<"0 q 0 01110 zz 1 mmmmm 10101 1 nnnnn ddddd", pairwise<Op::VSMin, 2>>(ARM64_INS_SMINP, "SMINP"),
     row<"0 q 0 01110 zz 1 mmmmm 10110 1 nnnnn ddddd", by_helper<Helper::simd_sqdmulh, 0, 2, 1>>(ARM64_INS_SQDMULH, "SQDMULH (vector)"),
     row<"0 q 0 01110 zz 1 mmmmm 10111 1 nnnnn ddddd", pairwise<Op::VAdd, 3>>(ARM64_INS_ADDP, "ADDP (vector)"),
-    row<"0 q 1 01110 zz 1 mmmmm 00000 1 nnnnn ddddd", by_helper<Helper::simd_halving_add, kSimdUnsigned, 2>>(ARM64_INS_UHADD, "UHADD"),
+    row<"0 q 1 01110 zz 1 mmmmm 00000 1 nnnnn ddddd", halving_add<true, false>>(ARM64_INS_UHADD, "UHADD"),
     row<"0 q 1 01110 zz 1 mmmmm 00001 1 nnnnn ddddd", by_helper<Helper::simd_sat_add, kSimdUnsigned>>(ARM64_INS_UQADD, "UQADD"),
-    row<"0 q 1 01110 zz 1 mmmmm 00010 1 nnnnn ddddd", by_helper<Helper::simd_halving_add, kSimdUnsigned | kSimdRound, 2>>(ARM64_INS_URHADD, "URHADD"),
-    row<"0 q 1 01110 zz 1 mmmmm 00100 1 nnnnn ddddd", by_helper<Helper::simd_halving_sub, kSimdUnsigned, 2>>(ARM64_INS_UHSUB, "UHSUB"),
+    row<"0 q 1 01110 zz 1 mmmmm 00010 1 nnnnn ddddd", halving_add<true, true>>(ARM64_INS_URHADD, "URHADD"),
+    row<"0 q 1 01110 zz 1 mmmmm 00100 1 nnnnn ddddd", halving_subtract<true>>(ARM64_INS_UHSUB, "UHSUB"),
     row<"0 q 1 01110 zz 1 mmmmm 00101 1 nnnnn ddddd", by_helper<Helper::simd_sat_sub, kSimdUnsigned>>(ARM64_INS_UQSUB, "UQSUB"),
     row<"0 q 1 01110 zz 1 mmmmm 00110 1 nnnnn ddddd", binary<Op::VCmpHi>>(ARM64_INS_CMHI, "CMHI (register)"),
     row<"0 q 1 01110 zz 1 mmmmm 00111 1 nnnnn ddddd", binary<Op::VCmpHs>>(ARM64_INS_CMHS, "CMHS (register)"),

@@ -53,15 +53,19 @@ void compare_zero(Context& c, unsigned q, unsigned size, unsigned n, unsigned d)
   const Value zero = c.b.vconst(0), x = c.b.get_v(n);
   set_vector(c, d, q != 0, zero_first ? c.b.vec(op, size, zero, x) : c.b.vec(op, size, x, zero));
 }
-// SADDLP, UADDLP, SADALP, UADALP: the even and odd elements, widened by shifts within the wide lane.
+// The sums of the even and odd elements, widened by shifts within the wide lane.
+template <Op shift>
+Value long_pairs(Context& c, unsigned size, Value x) {
+  const unsigned esize = 8u << size;
+  const auto shifted = [&](Op op, Value v) { return c.b.vec(op, size + 1, v, ir::kNoValue, ir::kNoValue, esize); };
+  return c.b.vec(Op::VAdd, size + 1, shifted(shift, x), shifted(shift, shifted(Op::VShl, x)));
+}
+// SADDLP, UADDLP, SADALP, UADALP
 template <Op shift, bool accumulate>
 void add_long_pairs(Context& c, unsigned q, unsigned size, unsigned n, unsigned d) {
   if (size == 3) return c.undefined();
   if (!fp_enabled(c)) return;
-  const unsigned esize = 8u << size;
-  const Value x = c.b.get_v(n);
-  auto shifted = [&](Op op, Value v) { return c.b.vec(op, size + 1, v, ir::kNoValue, ir::kNoValue, esize); };
-  Value sum = c.b.vec(Op::VAdd, size + 1, shifted(shift, x), shifted(shift, shifted(Op::VShl, x)));
+  Value sum = long_pairs<shift>(c, size, c.b.get_v(n));
   if (accumulate) sum = c.b.vec(Op::VAdd, size + 1, c.b.get_v(d), sum);
   set_vector(c, d, q != 0, sum);
 }
@@ -150,10 +154,28 @@ void fp_round_to_size(Context& c, unsigned q, unsigned sz, unsigned n, unsigned 
 
 // --- across lanes: the result is a scalar of the element's size (twice it for the long forms)
 
-template <Helper helper, u32 flags>
+// All lanes of the low `bytes` bytes, folded in halves into the lowest; what is above it becomes zero.
+Value fold(Context& c, Op op, unsigned size, unsigned bytes, Value v) {
+  for (unsigned n = bytes / 2; n >= 1u << size; n /= 2)
+    v = c.b.vec(op, size, v, c.b.vec(Op::VExt, 0, v, v, ir::kNoValue, n));
+  if (size < 3) v = c.b.vec(Op::VAnd, 0, v, c.b.vconst(low_mask(8u << size)));
+  return c.b.zero_upper(v);
+}
+bool begin_across(Context& c, unsigned q, unsigned size) {
+  if (size != 3 && (size != 2 || q != 0)) return fp_enabled(c);
+  c.undefined();
+  return false;
+}
+// ADDV, SMAXV, SMINV, UMAXV, UMINV
+template <Op op>
 void across(Context& c, unsigned q, unsigned size, unsigned n, unsigned d) {
-  if (size == 3 || (size == 2 && q == 0)) return c.undefined();
-  if (fp_enabled(c)) c.b.set_v(d, call_simd(c, helper, simd_form(size, q != 0, flags), c.b.get_v(n)));
+  if (begin_across(c, q, size)) c.b.set_v(d, fold(c, op, size, q != 0 ? 16 : 8, c.b.get_v(n)));
+}
+// SADDLV, UADDLV
+template <Op shift>
+void add_long_across(Context& c, unsigned q, unsigned size, unsigned n, unsigned d) {
+  if (!begin_across(c, q, size)) return;
+  c.b.set_v(d, fold(c, Op::VAdd, size + 1, q != 0 ? 16 : 8, long_pairs<shift>(c, size, c.b.get_v(n))));
 }
 // FMAXNMV, FMINNMV, FMAXV, FMINV: four singles, reduced pairwise as the manual's Reduce does.
 template <Op op>
@@ -241,17 +263,13 @@ constexpr Row kRows[] = {
     row<"0 q 1 01110 0 z 10000 11111 10 nnnnn ddddd", fp_round_to_size<kSimdUnsigned | kSimdRound>,
         cpu::Feature::FRINTTS>("FRINT64X (vector)"),
     // Advanced SIMD across lanes
-    row<"0 q 0 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, 0>>(ARM64_INS_SADDLV,
-                                                                                              "SADDLV"),
-    row<"0 q 0 01110 zz 11000 01010 10 nnnnn ddddd", across<Helper::simd_max_across, 0>>(ARM64_INS_SMAXV, "SMAXV"),
-    row<"0 q 0 01110 zz 11000 11010 10 nnnnn ddddd", across<Helper::simd_min_across, 0>>(ARM64_INS_SMINV, "SMINV"),
-    row<"0 q 0 01110 zz 11000 11011 10 nnnnn ddddd", across<Helper::simd_add_across, 0>>(ARM64_INS_ADDV, "ADDV"),
-    row<"0 q 1 01110 zz 11000 00011 10 nnnnn ddddd", across<Helper::simd_add_long_across, kSimdUnsigned>>(
-        ARM64_INS_UADDLV, "UADDLV"),
-    row<"0 q 1 01110 zz 11000 01010 10 nnnnn ddddd", across<Helper::simd_max_across, kSimdUnsigned>>(ARM64_INS_UMAXV,
-                                                                                                     "UMAXV"),
-    row<"0 q 1 01110 zz 11000 11010 10 nnnnn ddddd", across<Helper::simd_min_across, kSimdUnsigned>>(ARM64_INS_UMINV,
-                                                                                                     "UMINV"),
+    row<"0 q 0 01110 zz 11000 00011 10 nnnnn ddddd", add_long_across<Op::VSShr>>(ARM64_INS_SADDLV, "SADDLV"),
+    row<"0 q 0 01110 zz 11000 01010 10 nnnnn ddddd", across<Op::VSMax>>(ARM64_INS_SMAXV, "SMAXV"),
+    row<"0 q 0 01110 zz 11000 11010 10 nnnnn ddddd", across<Op::VSMin>>(ARM64_INS_SMINV, "SMINV"),
+    row<"0 q 0 01110 zz 11000 11011 10 nnnnn ddddd", across<Op::VAdd>>(ARM64_INS_ADDV, "ADDV"),
+    row<"0 q 1 01110 zz 11000 00011 10 nnnnn ddddd", add_long_across<Op::VUShr>>(ARM64_INS_UADDLV, "UADDLV"),
+    row<"0 q 1 01110 zz 11000 01010 10 nnnnn ddddd", across<Op::VUMax>>(ARM64_INS_UMAXV, "UMAXV"),
+    row<"0 q 1 01110 zz 11000 11010 10 nnnnn ddddd", across<Op::VUMin>>(ARM64_INS_UMINV, "UMINV"),
     row<"0 1 1 01110 00 11000 01100 10 nnnnn ddddd", fp_across<Op::VFMaxNm>>(ARM64_INS_FMAXNMV, "FMAXNMV"),
     row<"0 1 1 01110 00 11000 01111 10 nnnnn ddddd", fp_across<Op::VFMax>>(ARM64_INS_FMAXV, "FMAXV"),
     row<"0 1 1 01110 10 11000 01100 10 nnnnn ddddd", fp_across<Op::VFMinNm>>(ARM64_INS_FMINNMV, "FMINNMV"),

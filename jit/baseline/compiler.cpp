@@ -14,6 +14,7 @@ HostFeatures HostFeatures::detect() {
   h.lzcnt = f.hasLZCNT();
   h.pclmul = f.hasPCLMULQDQ();
   h.aes = f.hasAESNI();
+  h.sse42 = f.hasSSE4_2();
   static_cast<void>(sizeof(F));
   return h;
 }

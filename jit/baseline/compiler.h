@@ -28,7 +28,8 @@ enum Class : u8 { kGpr, kXmm };
 constexpr Class class_of(Type t) { return ir::is_int(t) ? kGpr : kXmm; }
 
 struct HostFeatures {
-  bool avx = false, avx2 = false, fma = false, bmi = false, bmi2 = false, lzcnt = false, pclmul = false, aes = false;
+  bool avx = false, avx2 = false, fma = false, bmi = false, bmi2 = false, lzcnt = false, pclmul = false, aes = false,
+       sse42 = false;
   static HostFeatures detect();
 };
 
@@ -289,6 +290,11 @@ class Compiler {
   void store_pins();
   void load_pins();
 
+  // lower_helper.cpp
+  bool native_helper(Value v, const Inst& inst);
+  bool aes(Value v, const Inst& inst, cpu::Helper helper);
+  bool crc32c(Value v, const Inst& inst);
+
   // lower_exit.cpp
   void lower_exit(const Inst& inst);
   void direct_exit(i32 offset, bool is_call);
@@ -310,6 +316,7 @@ class Compiler {
   bool vector_binary(Value v, const Inst& inst);
   bool vector_compare(Value v, const Inst& inst);
   bool vector_shift(Value v, const Inst& inst);
+  bool vector_shift_register(Value v, const Inst& inst);
   bool vector_unary(Value v, const Inst& inst);
   bool vector_lanes(Value v, const Inst& inst);
   bool vector_permute(Value v, const Inst& inst);
@@ -332,6 +339,18 @@ class Compiler {
   void int_to_float(Value v, const Inst& inst);
   bool float_to_int(Value v, const Inst& inst);
   bool vector_fp(Value v, const Inst& inst);
+  // lower_fp_vector.cpp
+  static unsigned active_bytes(const Inst& inst);
+  void clear_inactive(unsigned bytes, u8 to, u8 from);
+  u8 active_lanes(const Inst& inst, u8 from);
+  bool vector_fp_composed(Value v, const Inst& inst);
+  void leave_if_any(u8 lanes, SlowFp& s, unsigned jump);
+  bool vector_max_min(Value v, const Inst& inst, bool is_max);
+  void check_unsigned_range(bool wide_lanes, u8 a, u8 t, u8 u, SlowFp& s);
+  static bool converts(const Inst& inst);
+  bool vector_to_word(Value v, const Inst& inst);
+  bool vector_to_long(Value v, const Inst& inst);
+  bool vector_from_int(Value v, const Inst& inst);
   void fold_fpsr();
   bool lower_move(Value v, const Inst& inst);
   u8 load_const(Value v);

@@ -11,6 +11,7 @@ using cpu::HelperInfo;
 void Compiler::lower_call(Value v, const Inst& d) {
   const HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
   if (d.imm == static_cast<u64>(cpu::Helper::check_sp_alignment)) return check_alignment(d);
+  if (native_helper(v, d)) return;
   if ((helper.effects & cpu::kState) != 0)
     call_state(v, d, helper);
   else

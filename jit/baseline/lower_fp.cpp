@@ -199,10 +199,18 @@ void Compiler::int_to_float(Value v, const Inst& d) {
 bool Compiler::float_to_int(Value v, const Inst& d) {
   const auto round = static_cast<ir::FpRound>(d.aux);
   const bool truncate = round == ir::FpRound::Zero;
-  if (!truncate && (d.op == Op::FToU || (round != ir::FpRound::TieEven && round != ir::FpRound::Current))) return false;
+  // Other roundings take an instruction of their own, without flags; once the result is known to fit, the same with
+  // flags.
+  const bool rounded =
+      !truncate && (d.op == Op::FToU || (round != ir::FpRound::TieEven && round != ir::FpRound::Current));
+  const int mode = host_rounding(d.aux);
+  if (mode < 0) return false;
   SlowFp s = slow_fp(v, d);
   const bool from64 = d.from == Type::F64, wide_result = d.type == Type::I64;
-  const x86::Xmm a = x86::xmm(s.arg[0]);
+  const u8 whole = rounded ? alloc_temp(kXmm) : s.arg[0];
+  const u32 round_id = from64 ? I::kIdVroundsd : I::kIdVroundss;
+  if (rounded) v3i(round_id, whole, s.arg[0], s.arg[0], static_cast<unsigned>(mode));
+  const x86::Xmm a = x86::xmm(whole);
   if (d.op == Op::FToU) {  // -1 < a < limit, so that no conversion is invalid
     const u8 t = alloc_temp(kXmm);
     const auto compare_with = [&](u64 single, u64 wide_form) {
@@ -223,14 +231,15 @@ bool Compiler::float_to_int(Value v, const Inst& d) {
   const bool wide_form = wide_result || d.op == Op::FToU;
   const x86::Gp to = wide_form ? static_cast<x86::Gp>(x86::gpq(s.to)) : static_cast<x86::Gp>(x86::gpd(s.to));
   if (from64)
-    truncate ? e_.as.vcvttsd2si(to, a) : e_.as.vcvtsd2si(to, a);
+    truncate || rounded ? e_.as.vcvttsd2si(to, a) : e_.as.vcvtsd2si(to, a);
   else
-    truncate ? e_.as.vcvttss2si(to, a) : e_.as.vcvtss2si(to, a);
+    truncate || rounded ? e_.as.vcvttss2si(to, a) : e_.as.vcvtss2si(to, a);
   if (d.op == Op::FToS) {  // the host's answer to anything out of range is the smallest integer: the only one that
                            // overflows with - 1
     e_.alu_imm(Alu::Cmp, wide_result, s.to, 1);
     s.jump[0] = e_.jcc(Cond::O);
   }
+  if (rounded) v3i(round_id, whole, s.arg[0], s.arg[0], static_cast<unsigned>(mode) & 7);
   finish_fp(v, d, s);
   values_[v].clean = true;
   return true;
@@ -263,17 +272,21 @@ bool Compiler::vector_fp(Value v, const Inst& d) {
   const ByWidth form = vector_form(d.op);
   const bool w = d.lane == 3;
   const u32 id = w ? form.wide : form.single;
-  const bool partial = d.imm * (w ? 8 : 4) != 16;
-  if (id == 0 || (partial && (d.op == Op::VFDiv || d.imm * (w ? 8 : 4) != 8)) || (d.op == Op::VFMla && !cpu_.fma))
-    return false;
+  const unsigned bytes = active_bytes(d);
+  const bool partial = bytes != 16;
+  if (id == 0) return vector_fp_composed(v, d);
+  if (d.op == Op::VFMla && !cpu_.fma) return false;
   const int round = d.op == Op::VFRound ? host_rounding(d.aux) : 0;
   if (round < 0) return false;
   SlowFp s = slow_fp(v, d);
-  // Lanes that do not take part are zero, so that they raise nothing.
   u8 a[3] = {s.arg[0], s.arg[1], s.arg[2]};
   for (unsigned n = 0; partial && n < d.arg_count(); ++n) {
-    a[n] = alloc_temp(kXmm);
-    v2(I::kIdVmovq, a[n], s.arg[n]);
+    if (d.op != Op::VFDiv) {
+      a[n] = active_lanes(d, s.arg[n]);
+      continue;
+    }
+    a[n] = alloc_temp(kXmm);  // zeroes would raise flags: the active lanes once more
+    v3i(I::kIdVshufps, a[n], s.arg[n], s.arg[n], bytes == 8 ? 0x44 : 0x00);
   }
   bool checked = true;
   switch (d.op) {
@@ -291,11 +304,12 @@ bool Compiler::vector_fp(Value v, const Inst& d) {
     case Op::VFCmpGe:
     case Op::VFCmpGt:  // equal is quiet, the others signal
       v3i(id, s.to, a[0], a[1], d.op == Op::VFCmpEq ? 0x00 : d.op == Op::VFCmpGe ? 0x0d : 0x0e);
-      if (partial) v2(I::kIdVmovq, s.to, s.to);
+      if (partial) clear_inactive(bytes, s.to, s.to);
       checked = false;
       break;
     default: v3(id, s.to, a[0], a[1]);
   }
+  if (partial && d.op == Op::VFDiv) clear_inactive(bytes, s.to, s.to);
   const bool tiny = d.op == Op::VFMul || d.op == Op::VFDiv || d.op == Op::VFMla;
   if (checked) check_vector(s.to, w, tiny, s);
   finish_fp(v, d, s);

@@ -77,8 +77,8 @@ bool Compiler::lower_vector(Value v, const Inst& d) {
     v3(id, define(v, a, 0, b), a, b);
     return true;
   }
-  return vector_binary(v, d) || vector_compare(v, d) || vector_shift(v, d) || vector_unary(v, d) ||
-         vector_lanes(v, d) || vector_permute(v, d);
+  return vector_binary(v, d) || vector_compare(v, d) || vector_shift(v, d) || vector_shift_register(v, d) ||
+         vector_unary(v, d) || vector_lanes(v, d) || vector_permute(v, d);
 }
 
 // Bitwise with an inverted operand, selection, byte multiplication, pairwise sums.
@@ -229,6 +229,36 @@ bool Compiler::vector_shift(Value v, const Inst& d) {
     }
   }
   consume(d.args[0]);
+  bind(v, to);
+  return true;
+}
+
+// USHL, SSHL of words and USHL of doublewords: the host's variable shifts give zero or signs for amounts beyond the
+// lane, so both directions are taken, each with the amount modulo 256, which is beyond the lane for the wrong one.
+bool Compiler::vector_shift_register(Value v, const Inst& d) {
+  const bool is_signed = d.op == Op::VSShlReg;
+  if (!is_signed && d.op != Op::VUShlReg) return false;
+  if (!cpu_.avx2 || d.lane < 2 || (is_signed && d.lane == 3)) return false;
+  const bool w = d.lane == 3;
+  const u8 a = use(d.args[0]), b = use(d.args[1]);
+  const u8 t = alloc_temp(kXmm), u = alloc_temp(kXmm), to = alloc(kXmm);
+  const u64 low = w ? 0xff : 0x000000ff000000ff;
+  pool_load(t, low, low);
+  v3(I::kIdVpand, u, b, t);
+  v3(w ? I::kIdVpsllvq : I::kIdVpsllvd, to, a, u);
+  v3(I::kIdVpxor, u, u, u);
+  v3(w ? I::kIdVpsubq : I::kIdVpsubd, u, u, b);
+  v3(I::kIdVpand, u, u, t);
+  if (is_signed) {
+    v3(I::kIdVpsravd, u, a, u);
+    v2i(I::kIdVpslld, t, b, 24);
+    e_.as.vblendvps(x86::xmm(to), x86::xmm(to), x86::xmm(u), x86::xmm(t));
+  } else {
+    v3(w ? I::kIdVpsrlvq : I::kIdVpsrlvd, u, a, u);
+    v3(I::kIdVpor, to, to, u);
+  }
+  consume(d.args[0]);
+  consume(d.args[1]);
   bind(v, to);
   return true;
 }

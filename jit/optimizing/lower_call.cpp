@@ -71,10 +71,11 @@ void Lowering::lower_call(Value v, const Inst& d) {
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
   V target =
       b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
-  save_host_fp();
+  if (state)
+    save_host_fp();  // the others are integer code: cpu/fp, cpu/simd and cpu/crypto leave the host's flags alone
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
-  restore_host_fp();
+  if (state) restore_host_fp();
   if (state) reload();
   if (faults) check_fault();
   if (d.type == Type::V128)
