@@ -5,7 +5,7 @@
 namespace ferry::cpu {
 namespace {
 
-constexpr unsigned kBreakpoints = 6;
+constexpr unsigned kBreakpoints = 6, kFirstContextAware = 4;
 
 u64 control(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGBCR0_EL1) + 2 * n]; }
 u64 value(const CpuState& s, unsigned n) { return s.sys[static_cast<usize>(SysReg::DBGBVR0_EL1) + 2 * n]; }
@@ -15,17 +15,24 @@ static_assert(static_cast<unsigned>(SysReg::DBGBCR5_EL1) == static_cast<unsigned
 // HMC, SSC and PMC (AArch64.StateMatch) on a Non-secure PE without EL2 and EL3: PMC<0> is EL1, PMC<1> is EL0.
 bool state_matches(const CpuState& s, u64 bcr) { return s.el == 0 ? bit(bcr, 2) : s.el == 1 && bit(bcr, 1); }
 
-// A context breakpoint (BT = 0b0011) that a breakpoint or watchpoint is linked to, by its number.
-bool linked_context_matches(const CpuState& s, unsigned n) {
-  return n < kBreakpoints && bit(control(s, n), 0) && bits(control(s, n), 23, 20) == 3 &&
-         (s.reg(SysReg::CONTEXTIDR_EL1) & 0xffffffff) == (value(s, n) & 0xffffffff);
+bool is_context_aware(unsigned n) { return n >= kFirstContextAware && n < kBreakpoints; }
+bool context_matches(const CpuState& s, unsigned n) {
+  return ((s.reg(SysReg::CONTEXTIDR_EL1) ^ value(s, n)) & 0xffffffff) == 0;
 }
 
-// Unlinked and linked instruction address match (BT = 0b000x); linked to a context breakpoint by LBN.
+// A context breakpoint (BT = 0b0011) that a breakpoint or watchpoint is linked to, by its number.
+bool linked_context_matches(const CpuState& s, unsigned n) {
+  return is_context_aware(n) && bit(control(s, n), 0) && bits(control(s, n), 23, 20) == 3 && context_matches(s, n);
+}
+
+// Unlinked and linked instruction address match (BT = 0b000x; linked to a context breakpoint by LBN), and unlinked
+// context match (BT = 0b0010). BAS is RES1 without AArch32. UNPREDICTABLE: chose that reserved types, and context types
+// of a breakpoint that is not context-aware, match nothing.
 bool breakpoint_matches(const CpuState& s, unsigned n, u64 pc) {
   const u64 bcr = control(s, n);
   if (!bit(bcr, 0) || !state_matches(s, bcr)) return false;
   const u64 type = bits(bcr, 23, 20);
+  if (type == 2) return is_context_aware(n) && context_matches(s, n);
   if (type > 1 || static_cast<u64>(sign_extend(value(s, n) & ~u64{3}, 49)) != pc) return false;
   return type == 0 || linked_context_matches(s, static_cast<unsigned>(bits(bcr, 19, 16)));
 }

@@ -39,7 +39,8 @@ class Environment {
   // Guest instructions retired so far, exact at the calling instruction in virtual time, an estimate from host cycles
   // in real time.
   virtual u64 cycles(CpuState& s) = 0;
-  // A timer's control or compare value, or the virtual offset, changed: outputs and deadlines are to be recomputed.
+  // A timer's control or compare value, the virtual offset, or the performance monitors changed: outputs and deadlines
+  // are to be recomputed.
   virtual void timers_changed(CpuState& s) = 0;
   // Interrupt-controller CPU interface, by MRS/MSR encoding (op0:op1:CRn:CRm:op2 packed as in cpu::sysreg_key). False:
   // not there (UNDEFINED).

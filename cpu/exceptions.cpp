@@ -3,6 +3,7 @@
 
 #include "core/check.h"
 #include "core/ports.h"
+#include "cpu/environment.h"
 #include "cpu/pmu.h"
 
 namespace ferry::cpu {
@@ -43,8 +44,11 @@ bool el_exists(const CpuState& s, unsigned el) {
 }
 
 void change_el(CpuState& s, unsigned el, unsigned sp_sel) {
-  if (el != s.el && pmu_filters_by_el(s)) pmu_sync(s);
+  const bool filtered = el != s.el && pmu_filters_by_el(s);
+  if (filtered) pmu_sync(s);
   select_sp(s, el, sp_sel);
+  // What counts at the new level may overflow at another time.
+  if (filtered && pmu_wants_interrupt(s) && s.env != nullptr) s.env->timers_changed(s);
 }
 
 // IllegalExceptionReturn, for a PE without AArch32.

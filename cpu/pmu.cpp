@@ -9,7 +9,7 @@ constexpr unsigned kEventCounters = 6;
 constexpr unsigned kCycleCounter = 31;
 constexpr u64 kCounters = u64{1} << kCycleCounter | low_mask(kEventCounters);
 constexpr u32 kSwIncr = 0x00, kInstRetired = 0x08, kCpuCycles = 0x11;
-constexpr u64 kPmcrE = 1, kPmcrP = 2, kPmcrC = 4, kPmcrLC = 0x40, kPmcrKept = 0x59;  // E, D, X, LC are kept
+constexpr u64 kPmcrE = 1, kPmcrP = 2, kPmcrC = 4, kPmcrD = 8, kPmcrLC = 0x40, kPmcrKept = 0x79;
 
 SysReg nth(SysReg first, unsigned n) { return static_cast<SysReg>(static_cast<unsigned>(first) + n); }
 SysReg counter_reg(unsigned n) { return n == kCycleCounter ? SysReg::PMCCNTR_EL0 : nth(SysReg::PMEVCNTR0_EL0, n); }
@@ -47,7 +47,8 @@ void each_counter(F&& f) {
   f(kCycleCounter);
 }
 
-// The number of the counter that a PMXEV... access means, or 32 when there is none.
+// The number of the counter that a PMXEV... access means, or 32 when there is none. UNPREDICTABLE: chose that these
+// then read as zero and ignore writes, and that PMEVCNTR<n> and PMEVTYPER<n> from n = PMCR_EL0.N on are UNDEFINED.
 unsigned selected(const CpuState& s, bool cycle_allowed) {
   const u64 n = s.reg(SysReg::PMSELR_EL0) & 31;
   return n < kEventCounters || (n == kCycleCounter && cycle_allowed) ? static_cast<unsigned>(n) : 32;
@@ -122,15 +123,43 @@ u64 read_synced(const CpuState& s, SysReg r) {
   }
 }
 
+// PMCR.D: the cycle counter counts every 64th cycle, unless it has 64 bits.
+bool is_divided(const CpuState& s, unsigned n) {
+  return n == kCycleCounter && (s.reg(SysReg::PMCR_EL0) & (kPmcrD | kPmcrLC)) == kPmcrD;
+}
+
+// How far a counter is from its overflow, in cycles; 0: 2^64.
+u64 cycles_left(const CpuState& s, unsigned n) {
+  const u64 value = s.reg(counter_reg(n));
+  if (n == kCycleCounter && (s.reg(SysReg::PMCR_EL0) & kPmcrLC) != 0) return ~value + 1;
+  const u64 left = (u64{1} << 32) - (value & 0xffffffff);
+  return is_divided(s, n) ? left * 64 - s.pmu_synced % 64 : left;
+}
+
 }  // namespace
 
 void pmu_sync(CpuState& s) {
   const u64 now = s.env == nullptr ? 0 : s.env->cycles(s);
-  const u64 elapsed = now - s.pmu_synced;
+  const u64 before = s.pmu_synced;
   s.pmu_synced = now;
   each_counter([&](unsigned n) {
-    if (runs_with_time(s, n)) advance(s, n, elapsed);
+    if (runs_with_time(s, n)) advance(s, n, is_divided(s, n) ? now / 64 - before / 64 : now - before);
   });
+}
+
+bool pmu_wants_interrupt(const CpuState& s) {
+  return (s.reg(SysReg::PMCR_EL0) & kPmcrE) != 0 && s.reg(SysReg::PMINTENSET_EL1) != 0;
+}
+
+u64 pmu_cycles_to_interrupt(const CpuState& s) {
+  u64 least = kNoPmuInterrupt;
+  if (!pmu_wants_interrupt(s)) return least;
+  each_counter([&](unsigned n) {
+    const u64 bit_n = u64{1} << n;
+    if ((s.reg(SysReg::PMINTENSET_EL1) & ~s.reg(SysReg::PMOVSSET_EL0) & bit_n) == 0 || !runs_with_time(s, n)) return;
+    if (const u64 left = cycles_left(s, n); left != 0 && left < least) least = left;
+  });
+  return least;
 }
 
 bool pmu_filters_by_el(const CpuState& s) {

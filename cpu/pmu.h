@@ -16,6 +16,13 @@ void pmu_sync(CpuState& s);
 // Whether counting depends on the exception level.
 bool pmu_filters_by_el(const CpuState& s);
 
+// Some counter's overflow may raise the interrupt.
+bool pmu_wants_interrupt(const CpuState& s);
+// Cycles after pmu_synced at which the next overflow raises the interrupt, while nothing else changes; kNoPmuInterrupt:
+// none.
+constexpr u64 kNoPmuInterrupt = ~u64{0};
+u64 pmu_cycles_to_interrupt(const CpuState& s);
+
 // Level of PMUIRQ (PPI 7), as of the last pmu_sync.
 bool pmu_interrupt(const CpuState& s);
 

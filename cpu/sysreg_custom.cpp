@@ -31,6 +31,9 @@ u64 read_isr(CpuState& s) {
          ((lines & kCpuLineFiq) != 0 ? 1u << 6 : 0);
 }
 
+// MDCCSR_EL0, DBGDTR_EL0, DBGDTRRX_EL0, DBGDTRTX_EL0 (Stored): IMPDEF: nobody is at the other end of the debug
+// communications channel, and it is always empty.
+
 // OSLAR_EL1: the lock shows in OSLSR_EL1.OSLK.
 void write_oslar(CpuState& s, u64 value) {
   u64& status = s.reg(SysReg::OSLSR_EL1);
@@ -73,7 +76,10 @@ void write_custom(CpuState& s, SysReg r, u64 value) {
     case SysReg::OSLAR_EL1: write_oslar(s, value); return;
     case SysReg::DBGCLAIMSET_EL1: s.reg(r) |= value; return;
     case SysReg::DBGCLAIMCLR_EL1: s.reg(SysReg::DBGCLAIMSET_EL1) &= ~value; return;
-    default: write_pmu(s, r, value); return;
+    default:
+      write_pmu(s, r, value);
+      timers_changed(s);  // the overflow interrupt's level and deadline
+      return;
   }
 }
 

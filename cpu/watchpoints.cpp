@@ -25,7 +25,8 @@ Watched watched(const CpuState& s, unsigned n) {
   const u64 wcr = control(s, n);
   const u64 at = static_cast<u64>(sign_extend(address(s, n) & ~u64{3}, 49));
   const unsigned mask = static_cast<unsigned>(bits(wcr, 28, 24));
-  if (mask >= 3) {  // 1 and 2 are reserved: treated as no mask
+  // DBGWCR.MASK. UNPREDICTABLE: chose that the reserved values 1 and 2 mean no mask, and that BAS may have holes.
+  if (mask >= 3) {
     const u64 size = u64{1} << mask;
     return {at & ~(size - 1), at | (size - 1), ~u64{0}};
   }
@@ -50,7 +51,7 @@ bool armed(const CpuState& s, unsigned n, bool write, bool privileged) {
   if (!bit(wcr, 0) || !bit(wcr, privileged ? 1 : 2) || !bit(wcr, write ? 4 : 3)) return false;
   if (!bit(wcr, 20)) return true;  // WT
   const usize linked = static_cast<usize>(bits(wcr, 19, 16));
-  if (linked > 5) return false;
+  if (linked != 4 && linked != 5) return false;  // the context-aware breakpoints
   const u64 bcr = s.sys[static_cast<usize>(SysReg::DBGBCR0_EL1) + 2 * linked],
             bvr = s.sys[static_cast<usize>(SysReg::DBGBVR0_EL1) + 2 * linked];
   return bit(bcr, 0) && bits(bcr, 23, 20) == 3 && ((s.reg(SysReg::CONTEXTIDR_EL1) ^ bvr) & 0xffffffff) == 0;
@@ -83,6 +84,7 @@ bool watchpoint_exception(const CpuState& s, u64 va, unsigned size, bool write, 
     out = {};
     out.ec = kEcWatchpoint;
     out.iss = kDebugFsc | (write ? 1u << 6 : 0);
+    // IMPDEF: FAR is the lowest byte that is both accessed and watched.
     out.far_valid = true;
     out.far = va + (found - return_address(s, va));
     return true;

@@ -57,12 +57,9 @@ void eret(Context& c) {
 
 // --- Hints ---
 
-// WFI, WFE: trapped from EL0 by SCTLR_EL1.nTWI, nTWE. UNPREDICTABLE: chose to trap also when the instruction would not
-// wait.
+// WFI, WFE: the vCPU waits, or finds that the wait is trapped (SCTLR_EL1.nTWI, nTWE).
 template <bool Event>
 void wait(Context& c) {
-  if ((c.mode.el0_traps() & (Event ? cpu::kEl0TrapWfe : cpu::kEl0TrapWfi)) != 0)
-    return c.exception(cpu::kEcWfx, cpu::kIssCondAlways | (Event ? 1 : 0));
   leave_after(c, Event ? DispatchReason::Wfe : DispatchReason::Wfi);
 }
 

@@ -122,7 +122,8 @@ void after_write(Context& c, const SysRegInfo& r) {
 
 }  // namespace
 
-// MRS
+// MRS. Registers of op0 = 3, CRn = 11 and 15: IMPDEF: those that the Cortex-A53, A57 and A72 manuals share (their
+// chapters 4.3) keep what is written, at EL1; all others, and SYS and SYSL of op0 = 1, CRn = 11 and 15, are UNDEFINED.
 void emit_mrs(Context& c, u32 word) {
   const SysRegInfo* r = cpu::find_sysreg(system_key(word));
   if (r == nullptr) {

@@ -14,7 +14,7 @@ namespace ferry::machines {
 namespace {
 
 constexpr std::string_view kFlash = "cfi-flash", kSerial = "arm,pl011", kVirtio = "virtio,mmio",
-                           kTimer = "arm,armv8-timer", kFwCfg = "qemu,fw-cfg-mmio";
+                           kTimer = "arm,armv8-timer", kFwCfg = "qemu,fw-cfg-mmio", kPmu = "arm,armv8-pmuv3";
 
 // Nodes whose reg is no window of a device.
 bool holds_no_device(const TreeNode& node) {
@@ -229,20 +229,26 @@ class BoardBuilder {
 
   Status wire_timers() {
     board_->timer_lines_.resize(place_.cpus.size());
-    for (const auto& node : tree_.root().children()) {
-      if (!node->is_compatible(kTimer) || !node->enabled()) continue;
-      auto interrupts = tree_.interrupts(*node);
-      if (!interrupts) return interrupts.error();
-      for (unsigned cpu = 0; cpu < place_.cpus.size(); ++cpu) {
-        for (usize i = 0; i < interrupts->size() && i < 4; ++i) {
-          auto wire = line(*node, (*interrupts)[i], cpu);
-          if (!wire) return wire.error();
-          board_->timer_lines_[cpu][i] = *wire;
-        }
-      }
-      return {};
-    }
+    for (const auto& node : tree_.root().children())
+      if (node->is_compatible(kPmu) && node->enabled())
+        if (Status status = wire_cpus(*node, Board::kPmuLine, 1); !status) return status;
+    for (const auto& node : tree_.root().children())
+      if (node->is_compatible(kTimer) && node->enabled()) return wire_cpus(*node, 0, 4);
     return Error{fmt::format("{}: no timer, expected an arm,armv8-timer node", tree_.origin())};
+  }
+
+  // The node's interrupts become lines first, first + 1, ... of each processor; at most `count`.
+  Status wire_cpus(const TreeNode& node, usize first, usize count) {
+    auto interrupts = tree_.interrupts(node);
+    if (!interrupts) return interrupts.error();
+    for (unsigned cpu = 0; cpu < place_.cpus.size(); ++cpu) {
+      for (usize i = 0; i < interrupts->size() && i < count; ++i) {
+        auto wire = line(node, (*interrupts)[i], cpu);
+        if (!wire) return wire.error();
+        board_->timer_lines_[cpu][first + i] = *wire;
+      }
+    }
+    return {};
   }
 
   const DeviceTree& tree_;

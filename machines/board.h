@@ -48,9 +48,10 @@ class Board {
 
   devices::InterruptController& interrupt_controller() { return *controller_; }
   std::span<const std::unique_ptr<devices::Device>> devices() const { return devices_; }
-  // The wires of the architected timer's node, in its order: secure, physical, virtual, hypervisor; unconnected where
-  // there is none.
-  std::array<IrqLine, 4> timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
+  // The wires of the architected timer's node, in its order: secure, physical, virtual, hypervisor; then that of the
+  // performance monitors' node. Unconnected where there is none.
+  static constexpr usize kPmuLine = 4;
+  std::array<IrqLine, 5> timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
 
   void reset();
   void visit(Archive& archive);
@@ -62,7 +63,7 @@ class Board {
   Board() = default;
   std::vector<std::unique_ptr<devices::Device>> devices_;
   devices::InterruptController* controller_ = nullptr;
-  std::vector<std::array<IrqLine, 4>> timer_lines_;
+  std::vector<std::array<IrqLine, 5>> timer_lines_;
 };
 
 // The flash banks that the tree's first cfi-flash node has.

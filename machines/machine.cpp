@@ -179,8 +179,11 @@ Status Machine::build() {
   system_->set_interrupt_controller(&board_->interrupt_controller());
   for (unsigned i = 0; i < system_->cpu_count(); ++i) {
     const auto lines = board_->timer_lines(i);
-    system_->set_timer_lines(i,
-                             {.physical = lines[1], .virtual_ = lines[2], .hypervisor = lines[3], .secure = lines[0]});
+    system_->set_timer_lines(i, {.physical = lines[1],
+                                 .virtual_ = lines[2],
+                                 .hypervisor = lines[3],
+                                 .secure = lines[0],
+                                 .pmu = lines[Board::kPmuLine]});
   }
   if (record_.plays_firmware && record_.psci != PsciConduit::None) {
     system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return answer_firmware_call(*system_, vcpu); });

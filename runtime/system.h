@@ -65,7 +65,7 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   CpuInterface* interrupt_controller() { return gic_; }
   // The PPI lines of a vCPU's generic timers.
   struct TimerLines {
-    IrqLine physical, virtual_, hypervisor, secure;
+    IrqLine physical, virtual_, hypervisor, secure, pmu;
   };
   void set_timer_lines(unsigned cpu, const TimerLines& lines);
   const TimerLines& timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }

@@ -487,16 +487,25 @@ bool Vcpu::wants_turn(u64 now_ns) const {
          (idle_until_ns_ != kNever && s_->event_register != 0);
 }
 
+// AArch64.CheckForWFxTrap: EL0 is about to wait, and SCTLR_EL1 says that it may not. The PC is already behind the
+// instruction.
+bool Vcpu::is_wait_trapped(u32 trap, u32 which) {
+  if ((s_->mode.el0_traps() & trap) == 0) return false;
+  s_->pc -= 4;
+  cpu::raise(*s_, cpu::kEcWfx, cpu::kIssCondAlways | which);
+  take_fault();
+  return true;
+}
+
 bool Vcpu::wait_for_interrupt() {
   ++stats_.wfi;
   look_again_ = true;
+  update_timers();
+  if (signals_.lines.load() != 0 || is_wait_trapped(cpu::kEl0TrapWfi, 0)) return true;
   if (virtual_time_) {
-    update_timers();
-    if (signals_.lines.load() != 0) return true;
     idle_ = true;
     return false;
   }
-  update_timers();
   std::unique_lock lock(wake_mutex_);
   wake_.wait(lock, [this] {
     return woken_ || signals_.lines.load() != 0 || system_.stopping() || system_.pause_requested() || timer_due_.load();
@@ -508,7 +517,7 @@ bool Vcpu::wait_for_interrupt() {
 // WFE: at once when the event register is set, otherwise a sleep that ends by itself.
 bool Vcpu::wait_for_event() {
   look_again_ = true;
-  if (std::atomic_ref(s_->event_register).exchange(0) != 0) return true;
+  if (std::atomic_ref(s_->event_register).exchange(0) != 0 || is_wait_trapped(cpu::kEl0TrapWfe, 1)) return true;
   const u64 limit_us = system_.settings().wfe_sleep;
   if (virtual_time_) {
     // The end of this turn: whoever would send the event must run first.

@@ -90,6 +90,7 @@ class Vcpu final : public cpu::Environment {
   void step_to_slice_end();
   void step_one();
   bool is_fetchable();
+  bool is_wait_trapped(u32 trap, u32 which);
   void step_watched();
   void refund_unexecuted();
   bool handle_exit(jit::ExitReason reason);

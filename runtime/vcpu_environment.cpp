@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "cpu/exceptions.h"
+#include "cpu/pmu.h"
 #include "cpu/timer.h"
 #include "runtime/system.h"
 #include "runtime/vcpu.h"
@@ -25,6 +26,7 @@ void Vcpu::tlb_invalidate(cpu::CpuState&, const cpu::TlbiOp& op) {
 
 u64 Vcpu::address_translate(cpu::CpuState&, cpu::AtOp op, u64 va) { return mmu_->address_translate(op, va); }
 
+// IC IVAU. IMPDEF: it needs no permission and no translation.
 // Writes to code are seen whether or not the guest issues IC: nothing is cached that a write does not invalidate.
 void Vcpu::instruction_cache_invalidate(cpu::CpuState&, bool, u64) {}
 
@@ -58,7 +60,15 @@ void Vcpu::update_timers() {
   const System::TimerLines& lines = system_.timer_lines(index_);
   lines.physical.set(t.physical);
   lines.virtual_.set(t.virtual_);
-  timer_->arm(t.next_deadline == cpu::kNoDeadline ? kNever : cpu::ns_of_counter(t.next_deadline, frequency));
+  u64 due = t.next_deadline == cpu::kNoDeadline ? kNever : cpu::ns_of_counter(t.next_deadline, frequency);
+  // A cycle is a nanosecond. What comes early finds nothing and is armed again.
+  if (cpu::pmu_wants_interrupt(*s_)) {
+    cpu::pmu_sync(*s_);
+    const u64 left = cpu::pmu_cycles_to_interrupt(*s_), now = system_.clock().now();
+    if (left != cpu::kNoPmuInterrupt && left < kNever - now) due = std::min(due, now + left);
+  }
+  lines.pmu.set(cpu::pmu_interrupt(*s_));
+  timer_->arm(due);
 }
 
 bool Vcpu::gic_read(cpu::CpuState& s, u32 key, u64& value) {

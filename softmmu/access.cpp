@@ -109,6 +109,7 @@ bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element,
 
 // --- Loads ---
 
+// Accesses of two pages. UNPREDICTABLE: chose that one of which a part is Device memory is aligned or faults.
 bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   const unsigned size = info.bytes(), element = 1u << info.size_log2;
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));

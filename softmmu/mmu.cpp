@@ -142,6 +142,7 @@ FetchResult Mmu::fetch(u64 va) {
   const u64 offset = va & kPageOffset;
   if (entry.tag == va - offset) return {true, entry.pa_page | offset, entry.host};
 
+  // Instruction fetches. UNPREDICTABLE: chose that code runs from Device memory as from any other.
   ++statistics_.fetch_walks;
   PhysicalReader reader(space_);
   const Translation t = walk_with(regime_, va, reader);
