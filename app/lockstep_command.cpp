@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <fstream>
 
 #include "app/options.h"
 #include "app/verify_options.h"
@@ -122,6 +123,11 @@ int run_lockstep(const VerifyOptions& options, Arguments run_arguments) {
                result->report, tier_name(plan.tier), tier_name(options.against_tier), plan.quantum,
                words_of(run_arguments));
     return 1;
+  }
+  if (!options.counts.empty()) {
+    std::ofstream(options.counts) << fmt::format(
+        "{{\"instructions\": {}, \"looks_at_registers\": {}, \"looks_at_memory\": {}}}\n", result->instructions,
+        result->looks, result->memory_looks);
   }
   fmt::print("\n{}: no difference in {} instructions, {} looks at registers, {} at memory; ended by: {}\n", who,
              result->instructions, result->looks, result->memory_looks, result->why);

@@ -10,3 +10,6 @@ if(TARGET ferry AND TARGET ferry_verify)
   add_test(NAME verify_command COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/verify_test.py $<TARGET_FILE:ferry>
     ${CMAKE_BINARY_DIR}/tests/ferry-oracle-wrong)
 endif()
+if(TARGET ferry)
+  add_test(NAME verification_page COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tools/verification.py $<TARGET_FILE:ferry> --check)
+endif()

@@ -1,0 +1,10 @@
+# Fuzz targets, in the preset `fuzz` alone: tests/fuzz/*.cpp, a program each (tools/full/fuzz.sh runs them).
+option(FERRY_FUZZ "build the fuzz targets; needs clang" OFF)
+if(FERRY_FUZZ)
+  foreach(target IN ITEMS tree image options words)
+    add_executable(fuzz_${target} fuzz/${target}.cpp)
+    target_link_libraries(fuzz_${target} PRIVATE ferry_app)
+    target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+  add_custom_target(fuzz_targets DEPENDS fuzz_tree fuzz_image fuzz_options fuzz_words)
+endif()

@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""Writes docs/reference/verification.md from docs/results/verify_*.json and `ferry verify --list`.
+
+usage: verification.py [FERRY] [--check]      FERRY: default build/ferry
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+RUNS = (
+    ("verify_oracle", "Meaning, ARMv8.0: baseline against `qemu-aarch64 -cpu cortex-a57`"),
+    ("verify_oracle_max", "Meaning, with extensions: baseline against `qemu-aarch64 -cpu max`"),
+    ("verify_tiers", "Lowering: baseline against the interpreter"),
+    ("verify_llvm", "Lowering: LLVM against the interpreter"),
+)
+HEAD = """# How instructions are verified
+
+<!-- written by tools/verification.py from docs/results and `ferry verify --list`; a test compares -->
+
+`ferry verify` draws random sequences from the frontend's own tables of encodings, and random states that make them do something:
+corner values among random ones, every rounding mode and FZ, DN, AHP, accesses that fault. A *case* is a sequence on a state. A
+sequence of one to a dozen instructions is translated once and runs on some hundred states, in turn with and without the IR passes,
+one instruction a block or many, and with a shadow TLB that holds the memory or not. Registers, flags, FPSR, the PC and memory have
+to be equal, and what faults has to fault. A row that is added to a table is drawn from the next run on.
+
+- *Meaning* is held against an oracle: other hands' opinion, in a process of its own. `--against qemu` runs `ferry-oracle-aarch64` under
+  qemu-aarch64 (the same program runs on an Arm host), `--against unicorn` a small program on Unicorn.
+- *Lowering* is held against the interpreter on the same IR (`--against interp`), which is quicker and sees all of memory, the syndrome
+  and the fault address.
+- A whole guest is held against itself in another tier by `ferry verify --lockstep`, every 100,000 instructions.
+
+A difference is shrunk to the shortest sequence and the fewest registers that still show it, and told in full, with the command
+that finds it again:
+
+```sh run
+build/ferry verify --class fp --sequences 10 --seed 1 --against interp
+build/ferry verify --list
+```
+
+The tool itself is tried on faults put into a tier and into an oracle (`tests/verify`, `tests/app/verify_test.py`).
+"""
+
+
+def number(n):
+    return f"{n:,}"
+
+
+def table(rows):
+    head, *body = rows
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|"]
+                     + ["| " + " | ".join(r) + " |" for r in body]) + "\n"
+
+
+def section(name, title, results):
+    path = results / f"{name}.json"
+    if not path.is_file():
+        return f"\n## {title}\n\nNot run in full yet: `./dev test --full {name}`.\n"
+    result = json.loads(path.read_text())
+    counts = result["counts"]
+    rows = [["class", "sequences", "instructions", "cases"]]
+    for one, c in counts["classes"].items():
+        rows.append([one, number(c["sequences"]), number(c["instructions"]), number(c["cases"])])
+    total = f"{number(counts['cases'])} cases of {number(counts['distinct_words'])} different instruction words: "
+    found = counts["differences"]
+    total += "no difference" if found == 0 else f"{found} differences"
+    return (f"\n## {title}\n\n{total} (seed {result['seed']}, {result['date']}, commit {result['commit']}; "
+            f"`./dev test --full {name}`).\n\n{table(rows)}")
+
+
+def lockstep(results):
+    path = results / "verify_lockstep.json"
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text())
+    rows = [["Debian's kernel to its shell, against the interpreter", "instructions", "looks at registers", "looks at memory"]]
+    for one, c in result["counts"].items():
+        rows.append([one, number(c["instructions"]), number(c["looks_at_registers"]), number(c["looks_at_memory"])])
+    return f"\n## Whole guests\n\nNo difference ({result['date']}, commit {result['commit']}).\n\n{table(rows)}"
+
+
+SKIPPED = """
+## What is skipped
+
+Of the instructions that the tables hold, these are not drawn, because two correct processors may differ:
+
+"""
+ELSEWHERE = """
+Exceptions, ERET, and what only EL1 may do are not cases: bare-metal programs (`tests/guest`) and one-line cases (`tests/insn`, values
+worked out from the manual's pseudocode) hold them. The same goes for pointer authentication with known keys, which no user-mode oracle
+can be given. FPSR<31:28> and the bits of FPCR that only processors with AArch32 keep are masked before the comparison with an oracle.
+DC ZVA is not drawn for `-cpu max`, whose block is 512 bytes at qemu-aarch64 and 64 here. Where Unicorn faults on an access, its PC is not
+exact and is not compared.
+"""
+
+
+def page(top, ferry):
+    results = top / "docs/results"
+    listing = subprocess.run([ferry, "verify", "--list"], capture_output=True, text=True, check=True).stdout
+    classes, skipped = listing.split("skipped:\n")
+    text = HEAD + "\n## Classes\n\n| class | what it holds |\n|---|---|\n"
+    text += "".join("| `{}` | {} |\n".format(*line.split(None, 1)) for line in classes.splitlines())
+    text += "".join(section(name, title, results) for name, title in RUNS) + lockstep(results)
+    return text + SKIPPED + "".join(f"- {line.strip()}\n" for line in skipped.splitlines()) + ELSEWHERE
+
+
+def main(argv):
+    check = "--check" in argv
+    ferry = next((a for a in argv if not a.startswith("-")), str(TOP / "build/ferry"))
+    path = TOP / "docs/reference/verification.md"
+    new = page(TOP, ferry)
+    if not check:
+        path.write_text(new)
+        return 0
+    if path.is_file() and path.read_text() == new:
+        return 0
+    print(f"{path.relative_to(TOP)}: differs from docs/results and ferry verify --list; run ./dev results", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
