@@ -1,4 +1,4 @@
-// Two machines side by side: equal ones to the end, and a fault in one tier narrowed to its instruction.
+// ferry verify --lockstep. Two machines side by side: equal ones to the end, and a fault in one tier narrowed to its instruction.
 #include "verify/lockstep.h"
 #include "jit/tiers.h"
 #include "machines/machine.h"
