@@ -1,6 +1,10 @@
 // Saturating and halving arithmetic, shifts and across-lane reductions of AdvSIMD (Arm ARM DDI 0487, C7).
 #include "cpu/simd.h"
 
+#include <array>
+#include <bit>
+#include <limits>
+
 #include "cpu/simd_lanes.h"
 
 namespace ferry::cpu::simd {
@@ -39,15 +43,41 @@ u64 best_across(U128 n, Lanes lanes, Sign sign, Better better) {
   return static_cast<u64>(best) & low_mask(lanes.esize);
 }
 
+// Elements of the host's own type: a sum is exact or overflows once, towards the operand's sign (unsigned: up or down).
+template <class T, bool subtract>
+U128 sat_sum_as(U128 n, U128 m, unsigned count, bool& qc) {
+  using Array = std::array<T, 16 / sizeof(T)>;
+  using Limits = std::numeric_limits<T>;
+  const Array a = std::bit_cast<Array>(n), b = std::bit_cast<Array>(m);
+  Array r{};
+  bool any = false;
+  for (unsigned e = 0; e < count; ++e) {
+    T sum = 0;
+    const bool over = subtract ? __builtin_sub_overflow(a[e], b[e], &sum) : __builtin_add_overflow(a[e], b[e], &sum);
+    const bool down = Limits::is_signed ? a[e] < 0 : subtract;
+    r[e] = !over ? sum : down ? Limits::min() : Limits::max();
+    any |= over;
+  }
+  qc |= any;
+  return std::bit_cast<U128>(r);
+}
+template <bool subtract>
+U128 sat_sum(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) {
+  const bool is_signed = sign == Sign::Signed;
+  const unsigned count = lanes.count();
+  switch (lanes.esize) {
+    case 8: return is_signed ? sat_sum_as<i8, subtract>(n, m, count, qc) : sat_sum_as<u8, subtract>(n, m, count, qc);
+    case 16: return is_signed ? sat_sum_as<i16, subtract>(n, m, count, qc) : sat_sum_as<u16, subtract>(n, m, count, qc);
+    case 32: return is_signed ? sat_sum_as<i32, subtract>(n, m, count, qc) : sat_sum_as<u32, subtract>(n, m, count, qc);
+    default: return is_signed ? sat_sum_as<i64, subtract>(n, m, count, qc) : sat_sum_as<u64, subtract>(n, m, count, qc);
+  }
+}
+
 }  // namespace
 
-U128 sat_add(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) {
-  return zip_exact(n, m, lanes, sign, [&](Exact a, Exact b) { return saturate(a + b, lanes.esize, sign, qc); });
-}
+U128 sat_add(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) { return sat_sum<false>(n, m, lanes, sign, qc); }
 
-U128 sat_sub(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) {
-  return zip_exact(n, m, lanes, sign, [&](Exact a, Exact b) { return saturate(a - b, lanes.esize, sign, qc); });
-}
+U128 sat_sub(U128 n, U128 m, Lanes lanes, Sign sign, bool& qc) { return sat_sum<true>(n, m, lanes, sign, qc); }
 
 U128 sat_add_mixed(U128 d, U128 n, Lanes lanes, Sign sign, bool& qc) {
   const Sign other = sign == Sign::Signed ? Sign::Unsigned : Sign::Signed;

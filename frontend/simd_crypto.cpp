@@ -25,6 +25,32 @@ template <Helper helper>
 void two(Context& c, unsigned n, unsigned d) {
   if (fp_enabled(c)) c.b.set_v(d, call(c, helper, c.b.get_v(d), c.b.get_v(n)));
 }
+// SHA1H: the low word rotated left by 30.
+void sha1h(Context& c, unsigned n, unsigned d) {
+  if (!fp_enabled(c)) return;
+  const Value word = c.b.vextract(2, c.b.get_v(n), 0);
+  c.b.set_v(d, c.b.vec(Op::VFromPair, 0, c.b.zext_w(c.b.ror(c.b.trunc(word), c.b.imm32(2))), c.b.imm64(0)));
+}
+// SHA1SU0
+void sha1su0(Context& c, unsigned m, unsigned n, unsigned d) {
+  if (!fp_enabled(c)) return;
+  const Value x = c.b.get_v(d);
+  const Value middle = c.b.vec(Op::VExt, 0, x, c.b.get_v(n), ir::kNoValue, 8);
+  c.b.set_v(d, c.b.vec(Op::VXor, 0, c.b.vec(Op::VXor, 0, x, middle), c.b.get_v(m)));
+}
+Value rotate_words_left(Context& c, Value v) {
+  return c.b.vec(Op::VOr, 0, c.b.vec(Op::VShl, 2, v, ir::kNoValue, ir::kNoValue, 1),
+                 c.b.vec(Op::VUShr, 2, v, ir::kNoValue, ir::kNoValue, 31));
+}
+// SHA1SU1: the top word takes in the lowest of the result.
+void sha1su1(Context& c, unsigned n, unsigned d) {
+  if (!fp_enabled(c)) return;
+  const Value zero = c.b.vconst(0);
+  const Value next = c.b.vec(Op::VExt, 0, c.b.get_v(n), zero, ir::kNoValue, 4);
+  const Value r = rotate_words_left(c, c.b.vec(Op::VXor, 0, c.b.get_v(d), next));
+  const Value lowest_on_top = c.b.vec(Op::VExt, 0, zero, r, ir::kNoValue, 4);
+  c.b.set_v(d, c.b.vec(Op::VXor, 0, r, rotate_words_left(c, lowest_on_top)));
+}
 // SHA1C ... SHA256SU1
 template <Helper helper>
 void three(Context& c, unsigned m, unsigned n, unsigned d) {
@@ -77,12 +103,12 @@ constexpr Row kRows[] = {
     row<"01011110 00 0 mmmmm 0 000 00 nnnnn ddddd", three<Helper::sha1c>>(ARM64_INS_SHA1C, "SHA1C"),
     row<"01011110 00 0 mmmmm 0 001 00 nnnnn ddddd", three<Helper::sha1p>>(ARM64_INS_SHA1P, "SHA1P"),
     row<"01011110 00 0 mmmmm 0 010 00 nnnnn ddddd", three<Helper::sha1m>>(ARM64_INS_SHA1M, "SHA1M"),
-    row<"01011110 00 0 mmmmm 0 011 00 nnnnn ddddd", three<Helper::sha1su0>>(ARM64_INS_SHA1SU0, "SHA1SU0"),
+    row<"01011110 00 0 mmmmm 0 011 00 nnnnn ddddd", sha1su0>(ARM64_INS_SHA1SU0, "SHA1SU0"),
     row<"01011110 00 0 mmmmm 0 100 00 nnnnn ddddd", three<Helper::sha256h>>(ARM64_INS_SHA256H, "SHA256H"),
     row<"01011110 00 0 mmmmm 0 101 00 nnnnn ddddd", three<Helper::sha256h2>>(ARM64_INS_SHA256H2, "SHA256H2"),
     row<"01011110 00 0 mmmmm 0 110 00 nnnnn ddddd", three<Helper::sha256su1>>(ARM64_INS_SHA256SU1, "SHA256SU1"),
-    row<"01011110 00 10100 00000 10 nnnnn ddddd", one<Helper::sha1h>>(ARM64_INS_SHA1H, "SHA1H"),
-    row<"01011110 00 10100 00001 10 nnnnn ddddd", two<Helper::sha1su1>>(ARM64_INS_SHA1SU1, "SHA1SU1"),
+    row<"01011110 00 10100 00000 10 nnnnn ddddd", sha1h>(ARM64_INS_SHA1H, "SHA1H"),
+    row<"01011110 00 10100 00001 10 nnnnn ddddd", sha1su1>(ARM64_INS_SHA1SU1, "SHA1SU1"),
     row<"01011110 00 10100 00010 10 nnnnn ddddd", two<Helper::sha256su0>>(ARM64_INS_SHA256SU0, "SHA256SU0"),
     // Cryptographic three-register SHA 512, two-register SHA 512
     row<"11001110 011 mmmmm 1 0 00 00 nnnnn ddddd", three<Helper::sha512h>, Feature::SHA512>("SHA512H"),

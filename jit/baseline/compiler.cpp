@@ -15,6 +15,7 @@ HostFeatures HostFeatures::detect() {
   h.pclmul = f.hasPCLMULQDQ();
   h.aes = f.hasAESNI();
   h.sse42 = f.hasSSE4_2();
+  h.sha = h.avx && f.hasSHA();
   static_cast<void>(sizeof(F));
   return h;
 }

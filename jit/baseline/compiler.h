@@ -29,7 +29,7 @@ constexpr Class class_of(Type t) { return ir::is_int(t) ? kGpr : kXmm; }
 
 struct HostFeatures {
   bool avx = false, avx2 = false, fma = false, bmi = false, bmi2 = false, lzcnt = false, pclmul = false, aes = false,
-       sse42 = false;
+       sse42 = false, sha = false;
   static HostFeatures detect();
 };
 
@@ -294,6 +294,17 @@ class Compiler {
   bool native_helper(Value v, const Inst& inst);
   bool aes(Value v, const Inst& inst, cpu::Helper helper);
   bool crc32c(Value v, const Inst& inst);
+  bool sha1_rounds(Value v, const Inst& inst, unsigned function);
+  bool sha256_rounds(Value v, const Inst& inst, bool first_half);
+  bool sha256_schedule(Value v, const Inst& inst);
+
+  // lower_saturate.cpp
+  bool native_saturation(Value v, const Inst& inst);
+  u8 arranged(Value a, u64 form);
+  void saturated_if_any(u8 reg);
+  bool saturating_sum(Value v, const Inst& inst, u64 form);
+  bool doubling_high(Value v, const Inst& inst, u64 form);
+  bool saturating_narrow(Value v, const Inst& inst, u64 form);
 
   // lower_exit.cpp
   void lower_exit(const Inst& inst);
@@ -335,6 +346,7 @@ class Compiler {
   void scalar_max_min(Value v, const Inst& inst);
   static int host_rounding(u8 round);
   bool scalar_round(Value v, const Inst& inst);
+  bool scalar_round_away(Value v, const Inst& inst);
   void scalar_compare(Value v, const Inst& inst);
   void int_to_float(Value v, const Inst& inst);
   bool float_to_int(Value v, const Inst& inst);

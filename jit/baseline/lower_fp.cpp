@@ -150,7 +150,41 @@ int Compiler::host_rounding(u8 round) {
   return -1;
 }
 
+// FRINTA: truncated, and one away from zero where half or more was cut off. Subtraction and addition are exact below
+// 2^23 or 2^52; what is larger, infinite or NaN goes out of line.
+bool Compiler::scalar_round_away(Value v, const Inst& d) {
+  static constexpr u64 kSign[2] = {0x80000000, u64{1} << 63}, kOne[2] = {0x3f800000, 0x3ff0000000000000};
+  static constexpr u64 kHalf[2] = {0x3f000000, 0x3fe0000000000000}, kWhole[2] = {0x4b000000, 0x4330000000000000};
+  const bool w = d.type == Type::F64;
+  SlowFp s = slow_fp(v, d);
+  const u8 x = s.arg[0], t = alloc_temp(kXmm), u = alloc_temp(kXmm), sign = alloc_temp(kXmm);
+  pool_load(t, kMagnitude[w], 0);
+  v3(I::kIdVandps, t, t, x);
+  pool_load(u, kWhole[w], 0);
+  if (w)
+    e_.as.vucomisd(x86::xmm(u), x86::xmm(t));
+  else
+    e_.as.vucomiss(x86::xmm(u), x86::xmm(t));
+  s.jump[0] = e_.jcc(Cond::BE);  // also when unordered
+  pool_load(sign, kSign[w], 0);
+  v3(I::kIdVandps, sign, sign, x);
+  v3i(w ? I::kIdVroundsd : I::kIdVroundss, s.to, x, x, 3 | 8);
+  v3(w ? I::kIdVsubsd : I::kIdVsubss, t, x, s.to);
+  pool_load(u, kMagnitude[w], 0);
+  v3(I::kIdVandps, t, t, u);
+  pool_load(u, kHalf[w], 0);
+  v3i(w ? I::kIdVcmpsd : I::kIdVcmpss, t, t, u, 0x15);  // not less
+  pool_load(u, kOne[w], 0);
+  v3(I::kIdVorps, u, u, sign);
+  v3(I::kIdVandps, t, t, u);
+  v3(w ? I::kIdVaddsd : I::kIdVaddss, s.to, s.to, t);
+  v3(I::kIdVorps, s.to, s.to, sign);  // the sum of zeroes lost it
+  finish_fp(v, d, s);
+  return true;
+}
+
 bool Compiler::scalar_round(Value v, const Inst& d) {
+  if (static_cast<ir::FpRound>(d.aux) == ir::FpRound::TieAway) return scalar_round_away(v, d);
   const int imm = host_rounding(d.aux);
   if (imm < 0) return false;
   SlowFp s = slow_fp(v, d);

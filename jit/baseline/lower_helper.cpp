@@ -1,4 +1,4 @@
-// Helpers that the host has instructions for: AES, carry-less products, CRC-32C.
+// Helpers that the host has instructions for: AES, carry-less products, SHA-1, SHA-256, CRC-32C.
 #include "jit/baseline/compiler.h"
 
 namespace ferry::jit::baseline {
@@ -23,8 +23,76 @@ bool Compiler::native_helper(Value v, const Inst& d) {
       return true;
     }
     case Helper::crc32c: return crc32c(v, d);
-    default: return false;
+    case Helper::sha1c: return cpu_.sha && sha1_rounds(v, d, 0);
+    case Helper::sha1p: return cpu_.sha && sha1_rounds(v, d, 1);
+    case Helper::sha1m: return cpu_.sha && sha1_rounds(v, d, 2);
+    case Helper::sha256h: return cpu_.sha && sha256_rounds(v, d, true);
+    case Helper::sha256h2: return cpu_.sha && sha256_rounds(v, d, false);
+    case Helper::sha256su0:
+    case Helper::sha256su1: return cpu_.sha && sha256_schedule(v, d);
+    default: return native_saturation(v, d);
   }
+}
+
+// Four rounds. The host keeps A in the top word, takes E with the first schedule word, and adds the constant that Arm's
+// schedule words already hold.
+bool Compiler::sha1_rounds(Value v, const Inst& d, unsigned function) {
+  static constexpr u64 kConstants[] = {0x5a8279995a827999, 0x6ed9eba16ed9eba1, 0x8f1bbcdc8f1bbcdc};
+  const u8 a = use(d.args[0]), b = use(d.args[1]), m = use(d.args[2]);
+  const u8 words = alloc_temp(kXmm), t = alloc_temp(kXmm), to = alloc(kXmm);
+  pool_load(t, kConstants[function], kConstants[function]);
+  v3(I::kIdVpsubd, words, m, t);
+  v3i(I::kIdVinsertps, t, b, b, 0x0e);
+  v3(I::kIdVpaddd, words, words, t);
+  v2i(I::kIdVpshufd, words, words, 0x1b);
+  v2i(I::kIdVpshufd, to, a, 0x1b);
+  e_.as.sha1rnds4(x86::xmm(to), x86::xmm(words), function);
+  v2i(I::kIdVpshufd, to, to, 0x1b);
+  for (unsigned n = 0; n < 3; ++n) consume(d.args[n]);
+  bind(v, to);
+  return true;
+}
+
+// Four rounds. The host has ABEF and CDGH, A and C in the top words, and the schedule words in XMM0.
+bool Compiler::sha256_rounds(Value v, const Inst& d, bool first_half) {
+  const u8 old = use(d.args[0]), other = use(d.args[1]), m = use(d.args[2]);
+  const u32 not_zero = mask(0);
+  const u8 saved = alloc_temp(kXmm, not_zero), cdgh = alloc_temp(kXmm, not_zero), to = alloc(kXmm, not_zero);
+  move(kXmm, saved, 0);
+  const auto from = [&](u8 r) { return r == 0 ? saved : r; };
+  const u8 abcd = from(first_half ? old : other), efgh = from(first_half ? other : old);
+  v2i(I::kIdVpshufd, 0, abcd, 0x1b);
+  v2i(I::kIdVpshufd, to, efgh, 0x1b);
+  v3(I::kIdVpunpcklqdq, cdgh, to, 0);
+  v3(I::kIdVpunpckhqdq, to, to, 0);
+  move(kXmm, 0, from(m));
+  e_.as.sha256rnds2(x86::xmm(cdgh), x86::xmm(to), x86::xmm0);
+  v2i(I::kIdVpshufd, 0, from(m), 0x0e);
+  e_.as.sha256rnds2(x86::xmm(to), x86::xmm(cdgh), x86::xmm0);
+  v3(first_half ? I::kIdVpunpckhqdq : I::kIdVpunpcklqdq, to, cdgh, to);
+  v2i(I::kIdVpshufd, to, to, 0x1b);
+  move(kXmm, 0, saved);
+  for (unsigned n = 0; n < 3; ++n) consume(d.args[n]);
+  bind(v, to);
+  return true;
+}
+
+// SHA256SU0, SHA256SU1
+bool Compiler::sha256_schedule(Value v, const Inst& d) {
+  const bool second = d.arg_count() == 3;
+  const u8 a = use(d.args[0]), b = use(d.args[1]), m = second ? use(d.args[2]) : b;
+  const u8 to = alloc(kXmm);
+  if (second) {
+    v3i(I::kIdVpalignr, to, m, b, 4);
+    v3(I::kIdVpaddd, to, to, a);
+    e_.as.sha256msg2(x86::xmm(to), x86::xmm(m));
+  } else {
+    move(kXmm, to, a);
+    e_.as.sha256msg1(x86::xmm(to), x86::xmm(b));
+  }
+  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
+  bind(v, to);
+  return true;
 }
 
 bool Compiler::aes(Value v, const Inst& d, cpu::Helper helper) {
