@@ -1,10 +1,19 @@
-# Fuzz targets, in the preset `fuzz` alone: tests/fuzz/*.cpp, a program each (tools/full/fuzz.sh runs them).
+# Fuzz targets: tests/fuzz/*.cpp, a program each. In the preset `fuzz` around libFuzzer (tools/full/fuzz.sh runs them);
+# otherwise around a driver of our own, which bends the seeds a few thousand times: the quick size.
 option(FERRY_FUZZ "build the fuzz targets; needs clang" OFF)
-if(FERRY_FUZZ)
+if(TARGET ferry_app)
+  if(FERRY_FUZZ)
+    add_library(ferry_fuzz INTERFACE)
+    target_link_options(ferry_fuzz INTERFACE -fsanitize=fuzzer)
+  else()
+    add_library(ferry_fuzz STATIC fuzz/driver.cpp)
+  endif()
   foreach(target IN ITEMS tree image options words)
     add_executable(fuzz_${target} fuzz/${target}.cpp)
-    target_link_libraries(fuzz_${target} PRIVATE ferry_app)
-    target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(fuzz_${target} PRIVATE ferry_app ferry_fuzz)
   endforeach()
   add_custom_target(fuzz_targets DEPENDS fuzz_tree fuzz_image fuzz_options fuzz_words)
+  if(NOT FERRY_FUZZ)
+    add_test(NAME fuzz_quick COMMAND bash ${CMAKE_CURRENT_LIST_DIR}/quick.sh ${CMAKE_CURRENT_BINARY_DIR} ${CMAKE_BINARY_DIR}/machines/virt.dtb)
+  endif()
 endif()
