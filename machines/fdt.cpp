@@ -64,6 +64,10 @@ class Reader {
     if (value == nullptr) return wrong(fdt_strerror(size));
     if (node.has(name)) return wrong(fmt::format("{} has two properties named {}", node.path(), name));
     const auto* bytes = static_cast<const u8*>(value);
+    // libfdt adds lengths up in 32 bits, and not all of them.
+    const auto at = static_cast<usize>(bytes - static_cast<const u8*>(blob_));
+    if (size < 0 || at + static_cast<usize>(size) > fdt_totalsize(blob_))
+      return wrong(fmt::format("{}: property {} is longer than the blob", node.path(), name));
     node.set(name, std::vector<u8>(bytes, bytes + size));
     return {};
   }
@@ -118,6 +122,10 @@ Result<DeviceTree> DeviceTree::parse(std::span<const u8> blob, std::string origi
   const void* data = aligned.data();
   if (blob.size() < sizeof(fdt_header) || fdt_magic(data) != FDT_MAGIC) {
     return Error{fmt::format("{}: not a device tree blob, expected the magic number d00dfeed at its start", origin)};
+  }
+  // Before version 16 values are aligned in another way; nothing has written such blobs for a long time.
+  if (fdt_version(data) < 16) {
+    return Error{fmt::format("{}: a device tree blob of version {}, expected 16 or later", origin, fdt_version(data))};
   }
   if (fdt_totalsize(data) > blob.size()) {
     return Error{

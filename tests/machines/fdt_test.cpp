@@ -182,6 +182,22 @@ TEST_CASE("trees that lead nowhere are refused with the node's name") {
   }
 }
 
+TEST_CASE("a property that is longer than its blob is an error") {
+  auto blob = small().blob();
+  REQUIRE(blob);
+  // The first property of the structure block: token 3, then its length.
+  const usize structs = static_cast<usize>((*blob)[11]) | static_cast<usize>((*blob)[10]) << 8;
+  usize at = structs;
+  while ((*blob)[at + 3] != 3 || (*blob)[at] != 0 || (*blob)[at + 1] != 0 || (*blob)[at + 2] != 0) at += 4;
+  for (const u32 length : {0xffffffffu, 0x80000000u, 0x7fffffffu, 0xfffffff0u}) {
+    std::vector<u8> damaged = *blob;
+    for (unsigned i = 0; i < 4; ++i) damaged[at + 4 + i] = static_cast<u8>(length >> (24 - 8 * i));
+    CHECK_FALSE(DeviceTree::parse(damaged, "long"));
+    damaged[23] = 3;  // as an old version
+    CHECK_FALSE(DeviceTree::parse(damaged, "old"));
+  }
+}
+
 TEST_CASE("truncated and damaged blobs are errors, never crashes") {
   DeviceTree tree = small();
   auto blob = tree.blob();
