@@ -30,7 +30,12 @@ bool Compiler::native_helper(Value v, const Inst& d) {
     case Helper::sha256h2: return cpu_.sha && sha256_rounds(v, d, false);
     case Helper::sha256su0:
     case Helper::sha256su1: return cpu_.sha && sha256_schedule(v, d);
-    default: return native_saturation(v, d);
+    case Helper::simd_sat_add:
+    case Helper::simd_sat_sub:
+    case Helper::simd_sqdmulh:
+    case Helper::simd_narrow_sat:
+    case Helper::simd_narrow_sat_unsigned: return native_saturation(v, d);
+    default: return false;
   }
 }
 
