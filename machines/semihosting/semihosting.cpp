@@ -88,7 +88,7 @@ Semihosting::Outcome Semihosting::call(Call& call) {
   }
   u8 block[32];
   const std::span<u8> words(block, usize{8} * operation->words);
-  if (!call.memory.read(call.parameter, words)) return bad_memory(call, call.parameter);
+  if (!words.empty() && !call.memory.read(call.parameter, words)) return bad_memory(call, call.parameter);
   std::memcpy(call.args.data(), block, words.size());
   if (log_enabled(LogCategory::kDevice))
     log(LogCategory::kDevice, "semihosting: cpu{} {} {:#x} [{:#x} {:#x} {:#x} {:#x}]", call.cpu, operation->name,
