@@ -26,7 +26,8 @@ void set_common(CpuState& s) {
   // AES with PMULL, SHA1, SHA256, CRC32.
   s.reg(SysReg::ID_AA64ISAR0_EL1) = 0x00011120;
   s.reg(SysReg::CLIDR_EL1) = 0x0a200023;
-  s.reg(SysReg::DCZID_EL0) = 4;  // 64 bytes
+  s.reg(SysReg::DCZID_EL0) = 4;                                          // 64 bytes
+  s.reg(SysReg::PMCEID0_EL0) = 1u << 0 | 1u << 8 | 1u << 17 | 1u << 30;  // what cpu/pmu.cpp counts
   // A core of a multiprocessor (U = 0), Aff0 = the core; RES1 bit 31.
   s.reg(SysReg::MPIDR_EL1) = 0x80000000;
 }

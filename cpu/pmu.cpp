@@ -8,7 +8,7 @@ namespace {
 constexpr unsigned kEventCounters = 6;
 constexpr unsigned kCycleCounter = 31;
 constexpr u64 kCounters = u64{1} << kCycleCounter | low_mask(kEventCounters);
-constexpr u32 kSwIncr = 0x00, kInstRetired = 0x08, kCpuCycles = 0x11;
+constexpr u32 kSwIncr = 0x00, kInstRetired = 0x08, kCpuCycles = 0x11, kChain = 0x1e;
 constexpr u64 kPmcrE = 1, kPmcrP = 2, kPmcrC = 4, kPmcrD = 8, kPmcrLC = 0x40, kPmcrKept = 0x79;
 
 SysReg nth(SysReg first, unsigned n) { return static_cast<SysReg>(static_cast<unsigned>(first) + n); }
@@ -29,16 +29,23 @@ bool runs_with_time(const CpuState& s, unsigned n) {
   return counts(s, n) && (event == kCpuCycles || event == kInstRetired);
 }
 
+// Event 0x1E of an odd counter: it counts the overflows of the even one before it.
+bool is_chained(const CpuState& s, unsigned n) {
+  return n < kEventCounters && n % 2 == 1 && event_of(s, n) == kChain && counts(s, n);
+}
+
 // Adds to a counter; passing its end notes the overflow. The cycle counter has 64 bits, and with PMCR.LC = 0 overflows
 // at 32.
 void advance(CpuState& s, unsigned n, u64 amount) {
   u64& value = s.reg(counter_reg(n));
   const u64 before = value;
   value += amount;
-  bool overflow = value < before;
-  if (n != kCycleCounter || (s.reg(SysReg::PMCR_EL0) & kPmcrLC) == 0) overflow = value >> 32 != before >> 32;
+  u64 overflows = value < before ? 1 : 0;
+  if (n != kCycleCounter || (s.reg(SysReg::PMCR_EL0) & kPmcrLC) == 0) overflows = (value >> 32) - (before >> 32);
   if (n != kCycleCounter) value &= 0xffffffff;
-  if (overflow) s.reg(SysReg::PMOVSSET_EL0) |= u64{1} << n;
+  if (overflows == 0) return;
+  s.reg(SysReg::PMOVSSET_EL0) |= u64{1} << n;
+  if (n % 2 == 0 && is_chained(s, n + 1)) advance(s, n + 1, overflows);
 }
 
 template <class F>
@@ -133,6 +140,7 @@ u64 cycles_left(const CpuState& s, unsigned n) {
   const u64 value = s.reg(counter_reg(n));
   if (n == kCycleCounter && (s.reg(SysReg::PMCR_EL0) & kPmcrLC) != 0) return ~value + 1;
   const u64 left = (u64{1} << 32) - (value & 0xffffffff);
+  if (is_chained(s, n)) return ((left - 1) << 32) + (u64{1} << 32) - s.reg(counter_reg(n - 1));
   return is_divided(s, n) ? left * 64 - s.pmu_synced % 64 : left;
 }
 
@@ -156,7 +164,8 @@ u64 pmu_cycles_to_interrupt(const CpuState& s) {
   if (!pmu_wants_interrupt(s)) return least;
   each_counter([&](unsigned n) {
     const u64 bit_n = u64{1} << n;
-    if ((s.reg(SysReg::PMINTENSET_EL1) & ~s.reg(SysReg::PMOVSSET_EL0) & bit_n) == 0 || !runs_with_time(s, n)) return;
+    if ((s.reg(SysReg::PMINTENSET_EL1) & ~s.reg(SysReg::PMOVSSET_EL0) & bit_n) == 0) return;
+    if (!runs_with_time(s, is_chained(s, n) ? n - 1 : n)) return;
     if (const u64 left = cycles_left(s, n); left != 0 && left < least) least = left;
   });
   return least;

@@ -119,6 +119,48 @@ TEST_CASE("event counters count instructions, cycles and software increments, an
   CHECK(read_sysreg(s, SysReg::PMOVSSET_EL0) == 0);
 }
 
+TEST_CASE("the next overflow interrupt is known beforehand, also of a chained and of a divided counter") {
+  Pe pe;
+  CpuState& s = pe.s;
+  write_sysreg(s, SysReg::PMEVTYPER0_EL0, 0x11);
+  write_sysreg(s, SysReg::PMEVTYPER1_EL0, 0x1e);  // CHAIN
+  write_sysreg(s, SysReg::PMEVCNTR0_EL0, 0xffffff00);
+  write_sysreg(s, SysReg::PMEVCNTR1_EL0, 0xfffffffe);
+  write_sysreg(s, SysReg::PMCNTENSET_EL0, 3);
+  write_sysreg(s, SysReg::PMCR_EL0, 1);
+  CHECK(pmu_cycles_to_interrupt(s) == kNoPmuInterrupt);
+  write_sysreg(s, SysReg::PMINTENSET_EL1, 1);
+  CHECK(pmu_cycles_to_interrupt(s) == 0x100);
+  write_sysreg(s, SysReg::PMINTENCLR_EL1, 1);
+  write_sysreg(s, SysReg::PMINTENSET_EL1, 2);
+  CHECK(pmu_cycles_to_interrupt(s) == 0x1'0000'0100);
+  pe.env.retired = 0x1'0000'00ff;
+  pmu_sync(s);
+  CHECK(read_sysreg(s, SysReg::PMEVCNTR1_EL0) == 0xffffffff);
+  CHECK(pmu_cycles_to_interrupt(s) == 1);
+  CHECK_FALSE(pmu_interrupt(s));
+  pe.env.retired += 1;
+  pmu_sync(s);
+  CHECK(pmu_interrupt(s));
+  CHECK(read_sysreg(s, SysReg::PMEVCNTR1_EL0) == 0);
+  CHECK(pmu_cycles_to_interrupt(s) == kNoPmuInterrupt);  // it is raised already
+  // PMCR.D: every 64th cycle
+  write_sysreg(s, SysReg::PMCNTENCLR_EL0, 3);
+  write_sysreg(s, SysReg::PMINTENCLR_EL1, 2);
+  write_sysreg(s, SysReg::PMCR_EL0, 9);
+  write_sysreg(s, SysReg::PMCCNTR_EL0, 0xfffffffe);
+  write_sysreg(s, SysReg::PMCNTENSET_EL0, 1u << 31);
+  write_sysreg(s, SysReg::PMINTENSET_EL1, 1u << 31);
+  const u64 left = pmu_cycles_to_interrupt(s);
+  CHECK(left == 128 - pe.env.retired % 64);
+  pe.env.retired += left - 1;
+  CHECK(read_sysreg(s, SysReg::PMCCNTR_EL0) == 0xffffffff);
+  CHECK_FALSE(pmu_interrupt(s));
+  pe.env.retired += 1;
+  pmu_sync(s);
+  CHECK(pmu_interrupt(s));
+}
+
 TEST_CASE("a filtered counter stands still at the filtered level") {
   Pe pe;
   CpuState& s = pe.s;

@@ -201,7 +201,22 @@ static void overflow(void) {
   MSR("pmovsset_el0", 1);
   pmu_line("set");
   MSR("pmovsclr_el0", 1);
-  MSR("pmcntenclr_el0", 1);
+  // Counter 1 counts the overflows of counter 0, and has two to go.
+  MSR("pmintenset_el1", 2);
+  MSR("pmintenclr_el1", 1);
+  MSR("pmevtyper1_el0", 0x1e);
+  MSR("pmevcntr0_el0", 0xffffffff);
+  MSR("pmevcntr1_el0", 0xfffffffe);
+  MSR("pmcntenset_el0", 2);
+  MSR("pmswinc_el0", 1);
+  pmu_line("chained");
+  text("counters "); hex(MRS("pmevcntr0_el0")); put(' '); hex(MRS("pmevcntr1_el0")); put('\n');
+  MSR("pmevcntr0_el0", 0xffffffff);
+  MSR("pmswinc_el0", 1);
+  pmu_line("chained, overflow");
+  MSR("pmovsclr_el0", ~0u);
+  MSR("pmintenclr_el1", 2);
+  MSR("pmcntenclr_el0", 3);
   // The cycle counter at 32 bits, at EL0 only; it overflows while EL0 runs.
   MSR("pmintenset_el1", 1ul << 31);
   MSR("pmccfiltr_el0", 1ul << 31);
