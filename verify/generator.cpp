@@ -163,6 +163,18 @@ void Generator::add_exclusive(std::vector<u32>& words, u32 store) {
   words.push_back(store);
 }
 
+// UNPREDICTABLE: a store exclusive after a load exclusive of another size. All of a sequence have one size, so that
+// neither a branch nor leaving out an instruction brings such a pair together.
+bool Generator::fits(const std::vector<u32>& words, u32 exclusive) {
+  const auto is_monitored = [](u32 w) {
+    return is_exclusive_or_ordered(w) && !bit(w, 26) && !bit(w, 23) && !is_compare_and_swap_pair(w);
+  };
+  if (!is_monitored(exclusive)) return true;
+  for (const u32 w : words)
+    if (is_monitored(w) && ((w ^ exclusive) & 0xc0200000) != 0) return false;
+  return true;
+}
+
 Class Generator::class_of_next() {
   if (class_ == Class::Branch) return random_.chance(50) ? Class::Register : Class::Branch;
   if (class_ == Class::System) return Class::System;
@@ -175,6 +187,7 @@ Class Generator::class_of_next() {
 
 void Generator::add_word(Sequence& s, Class c, unsigned words_after) {
   u32 w = word(c);
+  if (c == Class::Exclusive && !fits(s.words, w)) return;
   const bool known = !frontend::is_unallocated(w);
   if (c == Class::Branch && known) w = aim_branch(w, words_after, random_);
   s.memory |= is_load_store(c) || is_zero_block(w);

@@ -73,6 +73,7 @@ class Generator {
   u32 fill(const frontend::Row& row);
   bool is_drawable(const frontend::Row& row);
   void add_word(Sequence& s, Class c, unsigned words_after);
+  static bool fits(const std::vector<u32>& words, u32 exclusive);
   void add_exclusive(std::vector<u32>& words, u32 store);
   Class class_of_next();
 

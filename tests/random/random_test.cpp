@@ -123,6 +123,23 @@ TEST_CASE("every row is of a class, or skipped for a reason") {
   CHECK(rows - of_a_class <= 12);
 }
 
+TEST_CASE("no sequence holds exclusives of two sizes") {
+  for (const Class c : {Class::Exclusive, Class::Mixed}) {
+    Generator generator(c, seed(), model("cortex-a57"));
+    u64 exclusives = 0;
+    for (u64 n = 0; n < 3000; ++n) {
+      std::optional<u32> size;
+      for (const u32 w : generator.sequence(n).words) {
+        if (!is_exclusive_or_ordered(w) || bit(w, 26) || bit(w, 23) || is_compare_and_swap_pair(w)) continue;
+        ++exclusives;
+        if (size) CHECK(*size == (w & 0xc0200000));
+        size = w & 0xc0200000;
+      }
+    }
+    CHECK(exclusives > 100);
+  }
+}
+
 TEST_CASE("a numbered sequence comes again with its states") {
   for (const ClassInfo& c : classes()) {
     Generator one(c.which, 7, model("max")), other(c.which, 7, model("max"));
