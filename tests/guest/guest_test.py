@@ -6,7 +6,7 @@ usage: guest_test.py ferry TIER NAME[:CPU] ELF     against NAME/expected.txt, on
        guest_test.py update NAME[:CPU] ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
 
 With a CPU model other than cortex-a57 the files are NAME/expected_CPU.txt and NAME/explained_CPU.txt. NAME/explained.txt holds lines `REGEX | reason`: what differs between QEMU 7.2 and expected.txt, on either side, must match one of them,
-and each of them must be needed. NAME/options.txt, where it is, holds more options for both.
+and each of them must be needed; `? REGEX | reason` is for a line that QEMU's own races change in some runs only. NAME/options.txt, where it is, holds more options for both.
 """
 import difflib
 import os
@@ -59,7 +59,8 @@ def explain(rules_file, expected, got):
             pattern, _, reason = line.partition(" | ")
             if not reason:
                 sys.exit(f"{rules_file.name}: a line without a reason: {line}")
-            rules.append([re.compile(pattern), 0])
+            sometimes = pattern.startswith("? ")
+            rules.append([re.compile(pattern[2:] if sometimes else pattern), int(sometimes)])
     unexplained = []
     for line in difflib.ndiff(expected, got):
         if line[0] not in "+-":

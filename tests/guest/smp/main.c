@@ -148,7 +148,6 @@ SHARED(u64, again);
 
 static void power_on_all(void) {
   say("PSCI processor 1 before", psci(AFFINITY_INFO, 1, 0, 0));
-  say("CPU_ON outside memory", psci(CPU_ON, 1, 0x1000000000000, 0));
   say("CPU_ON of nobody", psci(CPU_ON, 0x100, (u64)secondary, 0));
   say("CPU_ON of itself", psci(CPU_ON, 0, (u64)secondary, 0));
   for (unsigned i = 1; i < kCpus; ++i) {
@@ -359,7 +358,14 @@ void cpu_main(unsigned me) {
   }
   meet();
   power_cycle(me);
+  if (me == 3) {
+    barrier("msr daifset, #2");
+    psci(CPU_OFF, 0, 0, 0);
+  }
   if (me == 0) {
+    // Last, and of one that nobody needs any more: QEMU starts it.
+    while (psci(AFFINITY_INFO, 3, 0, 0) != 1) wait_a_little();
+    say("CPU_ON outside memory", psci(CPU_ON, 3, 0x1000000000000, 0));
     answer_to = kCpus;
     barrier("msr daifset, #2");
     send_to(0, 7);
