@@ -243,7 +243,7 @@ bool Compiler::float_to_int(Value v, const Inst& d) {
   const bool from64 = d.from == Type::F64, wide_result = d.type == Type::I64;
   const u8 whole = rounded ? alloc_temp(kXmm) : s.arg[0];
   const u32 round_id = from64 ? I::kIdVroundsd : I::kIdVroundss;
-  if (rounded) v3i(round_id, whole, s.arg[0], s.arg[0], static_cast<unsigned>(mode));
+  if (rounded) v3i(round_id, whole, s.arg[0], s.arg[0], static_cast<unsigned>(mode) | 8);
   const x86::Xmm a = x86::xmm(whole);
   if (d.op == Op::FToU) {  // -1 < a < limit, so that no conversion is invalid
     const u8 t = alloc_temp(kXmm);

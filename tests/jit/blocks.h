@@ -261,9 +261,9 @@ inline void check_random_blocks(jit::Tier& tier, u64 blocks, u64 seed) {
 
 // Registers: pinned and not; a result over an operand; two equal operands. Every `step`-th of the four variants of each
 // form.
-inline void check_every_form(jit::Tier& tier, unsigned step) {
+inline void check_every_form(jit::Tier& tier, unsigned step, u64 seed) {
   Tiers t(tier);
-  Random r(1);
+  Random r(seed);
   unsigned turn = 0;
   for (Inst shape : all_shapes()) {
     for (unsigned variant = 0; variant < 4; ++variant) {

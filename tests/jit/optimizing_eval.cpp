@@ -16,7 +16,8 @@ TEST_CASE("optimizing: random blocks") {
 
 TEST_CASE("optimizing: every form of every computing op") {
   auto tier = std::move(*make_optimizing(64 << 20, 1));
-  check_every_form(*tier, static_cast<unsigned>(from_environment("FERRY_FORM_STEP", 11)));
+  check_every_form(*tier, static_cast<unsigned>(from_environment("FERRY_FORM_STEP", 11)),
+                   from_environment("FERRY_SEED", 1));
 }
 
 }  // namespace ferry::jit::test
