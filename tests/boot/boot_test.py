@@ -265,7 +265,7 @@ def timeout(start, _):
     """--timeout: status 124."""
     with start("--timeout", "2s") as vm:
         check_end(vm, 124)
-        check(1.5 < vm.seconds() < 20, f"--timeout 2s took {vm.seconds():.1f} s")
+        check(1.5 < vm.seconds() < 90, f"--timeout 2s took {vm.seconds():.1f} s")
 
 
 @case("min")
@@ -313,7 +313,7 @@ def main(argv):
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--tier", default="tiered")
     parser.add_argument("--emulator", default="ferry", choices=("ferry", "qemu"))
-    parser.add_argument("--timeout", type=float, default=float(os.environ.get("FERRY_BOOT_TIMEOUT", 240)))
+    parser.add_argument("--timeout", type=float, default=float(os.environ.get("FERRY_BOOT_TIMEOUT", 700)))
     parser.add_argument("case", nargs="?", choices=sorted(CASES))
     options = parser.parse_args(argv)
     if options.list or not options.case:
