@@ -283,6 +283,7 @@ class Compiler {
   void fallback(Value v, const Inst& inst);
   void store_arg(Value v, i32 at, bool whole);
   void check_alignment(const Inst& inst);
+  unsigned xmm_form() const;
   void emit_check(const SlowCheck& c);
   void load_result(Value v, int to, Type result);
   void load_arg(Value a, u8 to);

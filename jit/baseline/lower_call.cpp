@@ -62,6 +62,12 @@ void Compiler::emit_check(const SlowCheck& c) {
   e_.bind(back, c.resume);
 }
 
+// The form of a stub that keeps the XMM registers in use. They are handed out from 15 down.
+unsigned Compiler::xmm_form() const {
+  const u32 used = files_[kXmm].used;
+  return used == 0 ? 0 : (used & 0xff) != 0 ? 1 : 2;
+}
+
 // Reads no guest state: the registers stay as they are around the call.
 void Compiler::call_slow(Value v, const Inst& d, const HelperInfo& helper) {
   int scalars = 0, vectors = 0;
@@ -78,7 +84,7 @@ void Compiler::call_slow(Value v, const Inst& d, const HelperInfo& helper) {
   if (faults) e_.store_imm(false, {kStateReg, FERRY_STATE(site)}, static_cast<i32>(site()));
   const Snapshot dirty = faults ? snapshot() : Snapshot{};
   for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
-  e_.call_to(stubs_.helper[files_[kXmm].used != 0 ? 1 : 0]);
+  e_.call_to(stubs_.helper[xmm_form()]);
   if (faults) emit_fault_check(dirty);
   if (result != Type::None) load_result(v, to, result);
 }
@@ -111,7 +117,7 @@ void Compiler::fallback(Value v, const Inst& d) {
   pool_ref(&d, sizeof(Inst));
   e_.store(true, {RSP, arg_slot(0)}, t);
   for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
-  e_.call_to(stubs_.fallback[files_[kXmm].used != 0 ? 1 : 0]);
+  e_.call_to(stubs_.fallback[xmm_form()]);
   if (result != Type::V128) return load_result(v, to, result);
   e_.sse_mem(0, 0x28, define(v, to), {RSP, arg_slot(0)});
 }

@@ -29,9 +29,11 @@ class StubWriter {
     s.indirect_poll = leave_rax(ExitReason::Poll);
     for (unsigned xmm = 0; xmm < 2; ++xmm) {
       for (u8 h = 0; h < static_cast<u8>(MemHelper::kCount); ++h)
-        s.mem[h][xmm] = mem(static_cast<MemHelper>(h), xmm != 0);
-      s.helper[xmm] = helper(xmm != 0);
-      s.fallback[xmm] = fallback(xmm != 0);
+        s.mem[h][xmm] = mem(static_cast<MemHelper>(h), kXmmKept[xmm]);
+    }
+    for (unsigned kept = 0; kept < 3; ++kept) {
+      s.helper[kept] = helper(kXmmKept[kept]);
+      s.fallback[kept] = fallback(kXmmKept[kept]);
     }
     s.fold_fpsr = fold_fpsr();
     return s;
@@ -42,6 +44,7 @@ class StubWriter {
   static constexpr Reg kCalleeSaved[] = {RBX, RBP, R12, R13, R14, R15};
   static constexpr Reg kSaved[] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11};
   static constexpr i32 kXmmArea = 16 * 16;
+  static constexpr unsigned kXmmKept[] = {16, 0, 8};  // the first XMM register that is kept, by form
   // The stub's frame: XMM registers, then the nine others, rounded up so that the call is aligned (RSP is 0 mod 16 at
   // its entry).
   static constexpr i32 kSaveBytes = kXmmArea + 80;
@@ -140,7 +143,7 @@ class StubWriter {
 
   // Argument slot n as seen inside a slow-call stub.
   static MemRef slot(int n) { return {RSP, arg_slot(n) + 8 + kSaveBytes}; }
-  void save(bool xmm, bool restore) {
+  void save(unsigned first_xmm, bool restore) {
     int at = kXmmArea;
     for (Reg r : kSaved) {
       const MemRef m{RSP, at};
@@ -150,13 +153,13 @@ class StubWriter {
         e_.store(true, m, r);
       at += 8;
     }
-    if (!xmm) return;
-    for (u8 i = 0; i < 16; ++i) e_.sse_mem(0, restore ? 0x28 : 0x29, i, {RSP, 16 * i});  // movaps
+    for (u8 i = static_cast<u8>(first_xmm); i < 16; ++i)
+      e_.sse_mem(0, restore ? 0x28 : 0x29, i, {RSP, 16 * i});  // movaps
   }
-  const u8* begin_slow(bool xmm) {
+  const u8* begin_slow(unsigned first_xmm) {
     const u8* at = here();
     e_.alu_imm(Alu::Sub, true, RSP, kSaveBytes);
-    save(xmm, false);
+    save(first_xmm, false);
     return at;
   }
   // C++ that may compute in floating point (devices) leaves the guest's flags alone: restored when changed.
@@ -171,8 +174,8 @@ class StubWriter {
     e_.as.ldmxcsr(x86::dword_ptr(x86::rsp, kept));
     e_.bind(same);
   }
-  void end_slow(bool xmm) {
-    save(xmm, true);
+  void end_slow(unsigned first_xmm) {
+    save(first_xmm, true);
     e_.lea(true, RSP, {RSP, kSaveBytes});
     e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(fault)}, 0);
     e_.ret();
@@ -183,35 +186,35 @@ class StubWriter {
     for (int i = 0; i < 5; ++i) e_.load(true, kArgs[i], slot(i + 1));
   }
 
-  const u8* mem(MemHelper which, bool xmm) {
-    const u8* at = begin_slow(xmm);
+  const u8* mem(MemHelper which, unsigned first_xmm) {
+    const u8* at = begin_slow(first_xmm);
     mxcsr(false);
     load_args();
     e_.load(true, RAX, {kStateReg, FERRY_STATE(mem_helpers)});
     e_.call_mem({RAX, 8 * static_cast<i32>(which)});
     e_.store(true, slot(0), RAX);
     mxcsr(true);
-    end_slow(xmm);
+    end_slow(first_xmm);
     return at;
   }
-  const u8* helper(bool xmm) {
-    const u8* at = begin_slow(xmm);
+  const u8* helper(unsigned first_xmm) {
+    const u8* at = begin_slow(first_xmm);
     e_.load(true, RAX, slot(0));
     load_args();
     e_.load(true, R10, {kStateReg, FERRY_STATE(helpers)});
     e_.call_mem({R10, 0, RAX, 3});
     e_.store(true, slot(0), RAX);
-    end_slow(xmm);
+    end_slow(first_xmm);
     return at;
   }
-  const u8* fallback(bool xmm) {
-    const u8* at = begin_slow(xmm);
+  const u8* fallback(unsigned first_xmm) {
+    const u8* at = begin_slow(first_xmm);
     e_.mov(true, RDI, kStateReg);
     e_.load(true, RSI, slot(0));
     e_.lea(true, RDX, slot(0));
     e_.mov_imm(RAX, reinterpret_cast<u64>(&evaluate));
     e_.call_reg(RAX);
-    end_slow(xmm);
+    end_slow(first_xmm);
     return at;
   }
 

@@ -17,11 +17,11 @@ struct Stubs {
   const void* indirect = nullptr;  // RAX = target
   const void* indirect_poll = nullptr;
   // Slow calls: operands in the argument slots of the frame (see slow_call), all registers kept, ZF clear when s.fault
-  // is set. The second form also keeps the XMM registers.
+  // is set. The second form also keeps the XMM registers, the third those from 8 up.
   const void* mem[static_cast<usize>(MemHelper::kCount)][2] = {};
-  const void* helper[2] = {};       // slot 0: cpu::Helper
+  const void* helper[3] = {};       // slot 0: cpu::Helper
   const void* fold_fpsr = nullptr;  // called with MXCSR in slot 0: its flags into s.fpsr, and cleared
-  const void* fallback[2] = {};     // slot 0: const ir::Inst*; operands in 1..3 (16 bytes each), result in 0
+  const void* fallback[3] = {};     // slot 0: const ir::Inst*; operands in 1..3 (16 bytes each), result in 0
 };
 
 // Generates them at the start of the code memory.
