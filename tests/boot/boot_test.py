@@ -42,7 +42,7 @@ def check(condition, sentence):
         raise Failed(sentence)
 
 
-def check_end(vm, want, timeout=30):
+def check_end(vm, want, timeout=180):
     status = vm.wait_end(timeout)
     check(status == want, f"exit status {status}, expected {want}")
 
@@ -281,7 +281,7 @@ def signals(start, _):
             during = termios.tcgetattr(vm.child.child_fd)
             check(during[3] & termios.ICANON == 0, "the terminal is not raw while the guest runs")
             os.kill(vm.child.pid, number)
-            vm.child.expect(g.pexpect.EOF, timeout=30)
+            vm.child.expect(g.pexpect.EOF, timeout=180)
             check(termios.tcgetattr(vm.child.child_fd) == before, "the terminal's settings are not restored")
             vm.child.close()
             check(vm.status() == want, f"exit status {vm.status()}, expected {want}")
@@ -294,14 +294,18 @@ def clock(start, _):
     with start("--time", "real") as vm:
         vm.wait_for(g.PROMPT)
         for load in ("sleep 10", "timeout 10 sha256sum /dev/zero; true"):
-            points = []
-            for command in ("true", load):
-                vm.shell(command)
-                begin = time.monotonic()
-                up = float(vm.shell("cut -d' ' -f1 /proc/uptime"))
-                points.append(((begin + time.monotonic()) / 2, up))
-            host, guest = (b - a for a, b in zip(*points))
-            check(abs(guest / host - 1) < 0.01, f"during {load!r} the guest counted {guest:.2f} s, the host {host:.2f} s")
+            # Another program of the host may delay one reading; a clock that drifts is off in every attempt.
+            for attempts_left in (2, 1, 0):
+                points = []
+                for command in ("true", load):
+                    vm.shell(command)
+                    begin = time.monotonic()
+                    up = float(vm.shell("cut -d' ' -f1 /proc/uptime"))
+                    points.append(((begin + time.monotonic()) / 2, up))
+                host, guest = (b - a for a, b in zip(*points))
+                if abs(guest / host - 1) < 0.01:
+                    break
+                check(attempts_left > 0, f"during {load!r} the guest counted {guest:.2f} s, the host {host:.2f} s")
         drift = abs(int(vm.shell("date +%s")) - time.time())
         check(drift < 3, f"the guest's date is {drift:.0f} s from the host's")
         vm.send("poweroff\n")
