@@ -38,6 +38,27 @@ void keep_javascript_from_flushing(Sequence& s) {
     if (writes_fpcr) w = 0x1e604000;  // FMOV D0, D0
   }
 }
+// The distance in words of a direct branch, and where it stands; no bits for any other word.
+struct BranchField {
+  unsigned high = 0, low = 0;
+};
+BranchField branch_field(u32 w) {
+  if (bits(w, 30, 26) == 0b00101) return {25, 0};
+  if (bits(w, 30, 25) == 0b011011) return {18, 5};
+  if (bits(w, 30, 25) == 0b011010 || bits(w, 31, 24) == 0b01010100) return {23, 5};
+  return {};
+}
+// A branch to an MSR that is masked goes to its mask.
+void keep_branches_to_masks(std::vector<u32>& words) {
+  for (usize i = 0; i < words.size(); ++i) {
+    const BranchField f = branch_field(words[i]);
+    const u64 distance = f.high == 0 ? 0 : bits(words[i], f.high, f.low);
+    if (distance < 2 || distance >= words.size() - i || !writes_fp_register(words[i + distance])) continue;
+    const u32 write = words[i + distance];
+    if (words[i + distance - 1] == mask_for_fp_register(write))
+      words[i] = set_bits(words[i], f.high, f.low, distance - 1);
+  }
+}
 bool is_zero_block(u32 word) { return (word & ~0x1fu) == 0xd50b7420; }
 
 u32 aim_exclusive(u32 w, Random& r) {
@@ -71,9 +92,8 @@ u32 aim_load_store(u32 w, Random& r) {
 // Direct branches go forward, at most to the end; indirect ones leave.
 u32 aim_branch(u32 w, unsigned words_after, Random& r) {
   const u64 distance = 1 + r.below(words_after + 1);
-  if (bits(w, 30, 26) == 0b00101) return set_bits(w, 25, 0, distance);
-  if (bits(w, 30, 25) == 0b011011) return set_bits(w, 18, 5, distance);
-  if (bits(w, 30, 25) == 0b011010 || bits(w, 31, 24) == 0b01010100) return set_bits(w, 23, 5, distance);
+  const BranchField f = branch_field(w);
+  if (f.high != 0) return set_bits(w, f.high, f.low, distance);
   return set_bits(w, 9, 5, kTargets + r.below(2));
 }
 
@@ -213,6 +233,7 @@ Sequence Generator::sequence(u64 number) {
              static_cast<u32>(random_.chance(40)) << 25 | static_cast<u32>(random_.chance(20)) << 26;
     if (features_.has(cpu::Feature::FP16)) s.fpcr |= static_cast<u32>(random_.chance(30)) << 19;
   }
+  keep_branches_to_masks(s.words);
   keep_javascript_from_flushing(s);
   return s;
 }

@@ -140,6 +140,22 @@ TEST_CASE("no sequence holds exclusives of two sizes") {
   }
 }
 
+TEST_CASE("no branch leaves out the mask of what is written to FPCR and FPSR") {
+  Generator generator(Class::Mixed, seed(), model("cortex-a57"));
+  u64 branches = 0;
+  for (u64 n = 0; n < 20'000; ++n) {
+    const std::vector<u32> words = generator.sequence(n).words;
+    for (usize i = 0; i < words.size(); ++i) {
+      if (bits(words[i], 31, 26) != 0b000101) continue;  // B
+      const usize target = i + bits(words[i], 25, 0);
+      if (target >= words.size() || (words[target] & ~0x3fu) != 0xd51b4400 || bits(words[target], 4, 0) == 31) continue;
+      FAIL_CHECK(fmt::format("sequence {}", n));
+    }
+    for (const u32 w : words) branches += bits(w, 31, 26) == 0b000101 ? 1 : 0;
+  }
+  CHECK(branches > 100);
+}
+
 TEST_CASE("a numbered sequence comes again with its states") {
   for (const ClassInfo& c : classes()) {
     Generator one(c.which, 7, model("max")), other(c.which, 7, model("max"));
