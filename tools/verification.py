@@ -90,8 +90,8 @@ ELSEWHERE = """
 Exceptions, ERET, and what only EL1 may do are not cases: bare-metal programs (`tests/guest`) and one-line cases (`tests/insn`, values
 worked out from the manual's pseudocode) hold them. The same goes for pointer authentication with known keys, which no user-mode oracle
 can be given. FPSR<31:28> and the bits of FPCR that only processors with AArch32 keep are masked before the comparison with an oracle.
-DC ZVA is not drawn for `-cpu max`, whose block is 512 bytes at qemu-aarch64 and 64 here. Where Unicorn faults on an access, its PC is not
-exact and is not compared.
+DC ZVA is not drawn for `-cpu max`, whose block is 512 bytes at qemu-aarch64 and 64 here. Where Unicorn faults on an access, or
+qemu-aarch64 7.2 on DC ZVA, their PC is not exact and is not compared.
 """
 
 

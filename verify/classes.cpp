@@ -132,6 +132,7 @@ bool is_register_offset(u32 word) {
   return is_single(word) && bits(word, 25, 24) == 0 && bit(word, 21) && bits(word, 11, 10) == 2;
 }
 bool is_structure(u32 word) { return bits(word, 29, 25) == 0b00110 && bit(word, 26); }
+bool is_zero_block(u32 word) { return (word & ~0x1fu) == 0xd50b7420; }
 
 std::span<const ClassInfo> classes() { return kClasses; }
 std::string_view name(Class c) { return kClasses[static_cast<usize>(c)].name; }

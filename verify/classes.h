@@ -46,7 +46,8 @@ bool is_pair(u32 word);
 bool is_single(u32 word);
 bool is_unsigned_offset(u32 word);
 bool is_register_offset(u32 word);
-bool is_structure(u32 word);  // LD1 to ST4
+bool is_structure(u32 word);   // LD1 to ST4
+bool is_zero_block(u32 word);  // DC ZVA
 
 // Words that are left out, with the reason: what two correct processors may do differently. Empty: none.
 std::string_view skip_reason(u32 word);

@@ -59,7 +59,6 @@ void keep_branches_to_masks(std::vector<u32>& words) {
       words[i] = set_bits(words[i], f.high, f.low, distance - 1);
   }
 }
-bool is_zero_block(u32 word) { return (word & ~0x1fu) == 0xd50b7420; }
 
 u32 aim_exclusive(u32 w, Random& r) {
   w = set_bits(w, 9, 5, kAligned);
