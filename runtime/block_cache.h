@@ -30,7 +30,11 @@ struct TranslatedBlock {
     std::vector<u32> words;
   };
   std::vector<Covered> covered;  // the other blocks of the region
-  bool requested = false;        // a region has been asked for
+  // Of hot code (runtime/regions.cpp), on the host's clock: when its counter last ran out, how often it has done so
+  // without a pause, and when a region with this block in it was last asked for.
+  u64 counted_ns = 0;
+  u32 count_outs = 0;
+  u64 requested_ns = 0;
   std::vector<jit::LinkSite*> incoming;
   u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
   u32 insn_count() const { return static_cast<u32>(source.size()); }

@@ -1,7 +1,7 @@
 // Which blocks make a region, and whether it still holds when its code is there: the Translator's half of tiering.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
-#include <limits>
 
 #include "core/check.h"
 #include "runtime/translator.h"
@@ -12,7 +12,9 @@ namespace {
 constexpr u64 kPageMask = ~u64{0xfff};
 constexpr usize kMaxBlocks = 48;
 constexpr usize kMaxInsns = 400;
-constexpr i32 kNever = std::numeric_limits<i32>::max();
+constexpr u32 kHotRounds = 50;      // times the counter runs out
+constexpr u64 kSoonNs = 2'000'000;  // between two of them
+constexpr u32 kHotShare = 16;       // a block belongs to a region when it ran a 16th as often as the entry
 
 }  // namespace
 
@@ -33,22 +35,31 @@ void Translator::hot(const Lookup& want, Stats& stats) {
   withdraw_changes();
 }
 
+// Hot is what runs often and goes on doing so: a block whose counter runs out again and again, each time soon. A region
+// costs some 10 ms; most blocks that once ran llvm.threshold times have had their day.
 void Translator::count_out(TranslatedBlock& block, u64 context) {
   // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
   i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
   if (counter != nullptr) *counter = static_cast<i32>(settings_.llvm_threshold);
   if (tiering_ == nullptr || block.first_tier != nullptr || block.code.counter == nullptr) return;
-  if (block.requested) {
-    *block.code.counter = kNever;
+  const u64 now = Tiering::now_ns();
+  const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs;
+  block.count_outs = soon ? block.count_outs + 1 : 1;
+  if (block.count_outs < kHotRounds || (block.requested_ns != 0 && now - block.requested_ns < Tiering::kPatienceNs))
     return;
-  }
-  if (tiering_->request(collect(block, context))) {
-    block.requested = true;
-    *block.code.counter = kNever;
-  }
+  RegionJob job = collect(block, context);
+  job.requested_ns = now;
+  tiering_->request(std::move(job));
 }
 
-// What is linked to the entry, near ones first: those in its page and of its Mode, and where calls return to.
+bool Translator::is_warm(const TranslatedBlock& block) const {
+  const i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  const i32 full = static_cast<i32>(settings_.llvm_threshold);
+  return block.count_outs > 0 || counter == nullptr || full - *counter >= full / static_cast<i32>(kHotShare);
+}
+
+// What is linked to the entry and runs nearly as often, near ones first: those in its page and of its Mode, and where
+// calls return to.
 RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   RegionJob job;
   job.entry = &entry;
@@ -59,7 +70,7 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   usize insns = entry.insn_count();
   const auto add = [&](TranslatedBlock* b) {
     if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode ||
-        blocks.size() >= kMaxBlocks)
+        blocks.size() >= kMaxBlocks || !is_warm(*b))
       return;
     if (insns + b->insn_count() > kMaxInsns || std::find(blocks.begin(), blocks.end(), b) != blocks.end()) return;
     insns += b->insn_count();
@@ -73,7 +84,11 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
       if (site->is_call) add(cache_.find(b.pa + 4 * u64{b.insn_count()}, b.mode));
     }
   }
-  for (const TranslatedBlock* b : blocks) job.sources.push_back({b->pa, 0, b->source});
+  // The others' own counters run out as well, about now: they need not ask for the same again.
+  for (TranslatedBlock* b : blocks) {
+    job.sources.push_back({b->pa, 0, b->source});
+    b->requested_ns = Tiering::now_ns();
+  }
   return job;
 }
 

@@ -1,5 +1,8 @@
 #include "runtime/tiering.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <utility>
@@ -10,15 +13,16 @@
 namespace ferry::runtime {
 namespace {
 
-constexpr usize kMaxJobs = 512;
+constexpr usize kMaxJobs = 64;
+constexpr int kNice = 5;  // a vCPU that wants the processor goes first
 
-u64 now_ns() {
+}  // namespace
+
+u64 Tiering::now_ns() {
   return static_cast<u64>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count());
 }
-
-}  // namespace
 
 Tiering::Tiering(const Settings& settings, MakeIr make_ir, std::function<void()> ready)
     : settings_(settings),
@@ -35,13 +39,13 @@ Tiering::~Tiering() {
   thread_.join();
 }
 
-bool Tiering::request(RegionJob job) {
+void Tiering::request(RegionJob job) {
   std::lock_guard lock(mutex_);
-  if (failed_ || jobs_.size() >= kMaxJobs) return false;
+  if (failed_) return;
   job.generation = generation_;
   jobs_.push_back(std::move(job));
+  if (jobs_.size() > kMaxJobs) jobs_.pop_front();
   wake_.notify_one();
-  return true;
 }
 
 std::vector<RegionJob> Tiering::take_ready() {
@@ -65,12 +69,16 @@ void Tiering::reset() {
 }
 
 void Tiering::run() {
+#if defined(__linux__)
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);  // of this thread alone
+#endif
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
     if (stop_) return;
-    RegionJob job = std::move(jobs_.front());
-    jobs_.pop_front();
+    RegionJob job = std::move(jobs_.back());
+    jobs_.pop_back();
+    if (now_ns() - job.requested_ns > kPatienceNs) continue;
     lock.unlock();
     compile(job);
     hold_back();

@@ -34,6 +34,7 @@ struct RegionJob {
   std::vector<Source> sources;  // the first is the entry's
   jit::CompiledCode code;
   u64 compile_ns = 0;
+  u64 requested_ns = 0;  // Tiering::now_ns()
 };
 
 class Tiering {
@@ -44,8 +45,12 @@ class Tiering {
   Tiering(const Settings& settings, MakeIr make_ir, std::function<void()> ready);
   ~Tiering();
 
-  // Hands a region to the compile thread; false: it has enough to do.
-  bool request(RegionJob job);
+  // The host's clock.
+  static u64 now_ns();
+  // A region that was not compiled within this time may be asked for again.
+  static constexpr u64 kPatienceNs = 2'000'000'000;
+  // Hands a region to the compile thread, which takes the newest first: that is the one that is still hot.
+  void request(RegionJob job);
   bool has_ready() const { return ready_flag_.load(std::memory_order_acquire); }
   std::vector<RegionJob> take_ready();
   // Everything compiled is gone, also what is under way. Waits for a compilation.

@@ -97,6 +97,7 @@ class Translator {
   void withdraw_changes();
   bool link_allowed(const jit::LinkSite& site) const;
   void count_out(TranslatedBlock& block, u64 context);
+  bool is_warm(const TranslatedBlock& block) const;
   RegionJob collect(TranslatedBlock& entry, u64 context);
   bool still_holds(const RegionJob& job);
 

@@ -50,6 +50,17 @@ Lowering::V Lowering::from_raw(V raw, Type t) {
 }
 
 void Lowering::lower_call(Value v, const Inst& d) {
+  if (d.imm != static_cast<u64>(cpu::Helper::check_sp_alignment)) return call_helper(v, d);
+  // Before most accesses through SP: only a misaligned one calls.
+  llvm::BasicBlock* misaligned = unlikely(b_.CreateICmpEQ(b_.CreateAnd(arg(d, 0), 15), i64c(0)), "misaligned");
+  llvm::BasicBlock* aligned = b_.GetInsertBlock();
+  b_.SetInsertPoint(misaligned);
+  call_helper(v, d);
+  b_.CreateBr(aligned);
+  b_.SetInsertPoint(aligned);
+}
+
+void Lowering::call_helper(Value v, const Inst& d) {
   const cpu::HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
   const bool state = (helper.effects & cpu::kState) != 0, faults = (helper.effects & cpu::kFault) != 0;
   std::vector<V> args = {state_};

@@ -204,6 +204,13 @@ Lowering::V Lowering::compare_flags(V a, V b, bool signals) {
   return b_.CreateSelect(unordered, i32c(cpu::make_nzcv(false, false, true, true)), flags);
 }
 
+// A condition of flags that FCMP made, compared once more; quiet, and what it raises has been raised.
+Lowering::V Lowering::condition_of_compare(unsigned cond, V a, V b) {
+  static constexpr Cmp::Predicate kPredicates[] = {Cmp::FCMP_OEQ, Cmp::FCMP_UGE, Cmp::FCMP_OLT, Cmp::FCMP_UNO,
+                                                   Cmp::FCMP_UGT, Cmp::FCMP_OGE, Cmp::FCMP_OGT};
+  return fp_compare(kPredicates[cond / 2], a, b, false);
+}
+
 Lowering::V Lowering::int_to_float(const Inst& d) {
   V a = arg(d, 0);
   V wide = d.op == Op::UToF && d.from == Type::I32 ? b_.CreateZExt(a, b_.getInt64Ty()) : a;

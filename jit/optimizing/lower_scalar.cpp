@@ -171,6 +171,7 @@ Lowering::V Lowering::condition(unsigned cond, Value flags) {
   if (op == Op::SubNzcv) r = condition_of_sub(cond & ~1u, a, b);
   if (op == Op::LogicNzcv) r = condition_of_logic(cond & ~1u, a);
   if (op == Op::AddNzcv && (cond >> 1 == 0 || cond >> 1 == 2)) r = condition_of_logic(cond & ~1u, b_.CreateAdd(a, b));
+  if ((op == Op::FCmp || op == Op::FCmpE) && native_fp()) r = condition_of_compare(cond & ~1u, a, b);
   if (r == nullptr) r = condition_of_packed(cond & ~1u, values_[flags]);
   return (cond & 1) != 0 ? b_.CreateNot(r) : r;
 }

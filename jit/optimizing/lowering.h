@@ -172,6 +172,7 @@ class Lowering {
 
   // lower_call.cpp
   void lower_call(ir::Value v, const ir::Inst& inst);
+  void call_helper(ir::Value v, const ir::Inst& inst);
   V evaluate(const ir::Inst& inst);
   V from_raw(V raw, ir::Type t);
   void fold_fpsr();
@@ -193,6 +194,7 @@ class Lowering {
   V arithmetic(ir::Op op, V a, V b, V c, bool& tiny);
   V max_min(ir::Op op, V a, V b, V& rare);
   V compare_flags(V a, V b, bool signals);
+  V condition_of_compare(unsigned cond, V a, V b);
   V int_to_float(const ir::Inst& inst);
   V float_to_int(const ir::Inst& inst);
 

@@ -1,0 +1,180 @@
+// Tiering at the translator: what becomes a region, and when a finished one is refused or gone.
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "core/settings.h"
+#include "jit/tiers.h"
+#include "runtime/translator.h"
+#include "tests/catch.h"
+
+using namespace ferry;
+using namespace ferry::runtime;
+
+namespace {
+
+constexpr u64 kPa = 0x40000000;
+constexpr u64 kContext = 0x1234;
+
+// Two pages of code and one vCPU that is never inside.
+struct Code final : CodeSource {
+  alignas(4096) u8 bytes[8192] = {};
+  u64 version = 0;
+  const u8* code_page(u64 pa) override { return pa - kPa < sizeof bytes ? bytes + (pa - kPa) : nullptr; }
+  void shield(u64) override {}
+  u64 withdraw() override { return ++version; }
+  bool quiescent(u64) override { return true; }
+  void wait_quiescent(u64) override {}
+  void put(u64 offset, std::initializer_list<u32> words) {
+    for (const u32 w : words) {
+      std::memcpy(bytes + offset, &w, 4);
+      offset += 4;
+    }
+  }
+};
+
+struct Bench {
+  Settings settings;
+  Code code;
+  Stats stats;
+  std::unique_ptr<Translator> translator;
+
+  explicit Bench(u64 delay_us = 0, u64 code_cache = 8 << 20) {
+    settings.tier = Tier::Tiered;
+    settings.llvm_threshold = 10;
+    settings.llvm_delay = delay_us;
+    settings.code_cache = code_cache;
+    translator = std::make_unique<Translator>(settings, code);
+    auto compiler = jit::make_compiler(settings);
+    REQUIRE(compiler.ok());
+    translator->set_compiler(std::move(*compiler));
+    translator->start_tiering([] {});
+  }
+  ~Bench() { translator->stop_tiering(); }
+
+  Translator::Lookup at(u64 offset) const { return {.pa = kPa + offset, .va = kPa + offset, .context = kContext}; }
+  Translator::Found find(u64 offset) { return translator->find(at(offset), stats); }
+  // Runs the block's counter out until a region has been asked for.
+  void heat(u64 offset) {
+    TranslatedBlock* const block = find(offset).block;
+    REQUIRE(block != nullptr);
+    for (unsigned i = 0; block->requested_ns == 0; ++i) {
+      REQUIRE(i < 1'000'000);
+      translator->hot(at(offset), stats);
+    }
+  }
+  bool wait_ready() {
+    for (unsigned i = 0; i < 60'000 && !translator->has_regions(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return translator->has_regions();
+  }
+};
+
+// add x0, x0, #1; cmp x0, x1; b.ne -8; ret
+constexpr std::initializer_list<u32> kLoop = {0x91000400, 0xeb01001f, 0x54ffffc1, 0xd65f03c0};
+
+}  // namespace
+
+TEST_CASE("tiering: a block that stays hot gets a region, one that rests does not") {
+  if (!jit::regions_available()) return;
+  Bench b;
+  b.code.put(0, kLoop);
+  b.code.put(0x100, kLoop);
+  const void* const first = b.find(0).code;
+  TranslatedBlock* const slow = b.find(0x100).block;
+  for (unsigned i = 0; i < 60; ++i) {
+    b.translator->hot(b.at(0x100), b.stats);
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+  CHECK(slow->requested_ns == 0);
+  b.heat(0);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  CHECK(b.stats.blocks_llvm == 1);
+  CHECK(b.stats.regions_dropped == 0);
+  const Translator::Found now = b.find(0);
+  CHECK(now.code != first);
+  CHECK(now.block->first_code.entry == first);
+}
+
+TEST_CASE("tiering: a region whose bytes changed meanwhile is refused") {
+  if (!jit::regions_available()) return;
+  const bool reported = GENERATE(false, true);
+  Bench b;
+  b.code.put(0, kLoop);
+  const void* const first = b.find(0).code;
+  b.heat(0);
+  REQUIRE(b.wait_ready());
+  b.code.put(0, {0x91000800});  // add x0, x0, #2
+  if (reported) {
+    b.translator->code_written(kPa);
+    b.translator->isolate_written();
+  }
+  b.translator->publish(b.stats);
+  CHECK(b.stats.blocks_llvm == 0);
+  CHECK(b.stats.regions_dropped == 1);
+  if (reported) {
+    CHECK(b.find(0).block->source[0] == 0x91000800);
+  } else {
+    CHECK(b.find(0).code == first);
+  }
+}
+
+TEST_CASE("tiering: a published region goes when the code under it changes") {
+  if (!jit::regions_available()) return;
+  Bench b;
+  b.code.put(0, kLoop);
+  b.heat(0);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  REQUIRE(b.stats.blocks_llvm == 1);
+  b.code.put(4, {0xeb02001f});  // cmp x0, x2
+  b.translator->code_written(kPa);
+  b.translator->isolate_written();
+  const Translator::Found found = b.find(0);
+  CHECK(found.block->first_tier == nullptr);
+  CHECK(found.block->source[1] == 0xeb02001f);
+  b.heat(0);  // it may become one again
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  CHECK(b.stats.blocks_llvm == 2);
+}
+
+TEST_CASE("tiering: a flush drops what is under way, whatever the compile thread does") {
+  if (!jit::regions_available()) return;
+  Bench b(20'000);
+  b.code.put(0, kLoop);
+  for (unsigned turn = 0; turn < 6; ++turn) {
+    b.heat(0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(7 * turn));
+    b.translator->flush();
+    CHECK_FALSE(b.translator->has_regions());
+    CHECK(b.translator->block_count() == 0);
+  }
+  b.heat(0);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  CHECK(b.stats.blocks_llvm == 1);
+  CHECK(b.stats.regions_dropped == 0);
+}
+
+TEST_CASE("tiering: full code memory leaves blocks in the baseline until it is flushed") {
+  if (!jit::regions_available()) return;
+  Bench b(0, 192 << 10);
+  for (u64 offset = 0; offset < 8192; offset += 0x20) b.code.put(offset, kLoop);
+  unsigned published = 0;
+  for (u64 offset = 0; offset < 8192; offset += 0x20) {
+    b.heat(offset);
+    for (unsigned i = 0; i < 30 && !b.translator->has_regions(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (b.translator->has_regions()) b.translator->publish(b.stats);
+    REQUIRE(b.find(offset).code != nullptr);
+  }
+  published = static_cast<unsigned>(b.stats.blocks_llvm);
+  CHECK(b.stats.llvm_bytes <= 192 << 10);
+  b.translator->flush();
+  b.heat(0);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  CHECK(b.stats.blocks_llvm > published);
+}
