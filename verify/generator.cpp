@@ -10,6 +10,7 @@ using frontend::Row;
 // Registers with a meaning in every state: pointers into the window, small indices, the end of the code, a pointer to
 // nothing. What a sequence computes goes to the registers below.
 constexpr unsigned kResults = 16;
+constexpr unsigned kDrawnVectors = 8;  // those that most words name have values of their own
 constexpr unsigned kBases = 20, kBaseCount = 4, kIndices = 24, kIndexCount = 2, kTargets = 26, kNowhere = 28;
 constexpr unsigned kAligned =
     19;  // base of exclusive, ordered and atomic accesses: emulators differ in what they check of their alignment
@@ -74,13 +75,13 @@ u32 aim_exclusive(u32 w, Random& r) {
 u32 aim_load_store(u32 w, Random& r) {
   if (!bit(w, 26)) w = set_bits(w, 4, 0, r.chance(5) ? 31 : r.below(kResults));
   if (is_literal(w))
-    return set_bits(w, 23, 5, r.below(32) - 40);  // before the code: behind it the oracle has its way back
+    return set_bits(w, 23, 5, r.below(32) - 64);  // before the code: behind it the oracle has its way back
   if (!bit(w, 26) && (is_exclusive_or_ordered(w) || is_atomic(w) || bits(w, 29, 24) == 0b011001)) {
     const bool swaps = is_exclusive_or_ordered(w) && bit(w, 23) && bit(w, 21);  // CAS
     w = aim_exclusive(w, r);
     return swaps ? set_bits(w, 20, 16, r.below(kResults)) : w;
   }
-  w = set_bits(w, 9, 5, r.chance(15) ? 31 : r.chance(5) ? kNowhere : kBases + r.below(kBaseCount));
+  w = set_bits(w, 9, 5, r.chance(15) ? 31 : r.chance(3) ? kNowhere : kBases + r.below(kBaseCount));
   if (!bit(w, 26) && is_pair(w)) w = set_bits(w, 14, 10, r.below(kResults));
   if (is_unsigned_offset(w)) w = set_bits(w, 21, 10, r.below(32));
   if (is_register_offset(w) || (is_structure(w) && bit(w, 23)))
@@ -253,7 +254,8 @@ void Generator::state(const Sequence& sequence, OracleCase& c) {
   c.state.x[kTargets + 1] = end + 8;
   c.state.x[kAligned] = middle + 16 * (r.below(8) - 4);
   c.state.x[kNowhere] = kNowhereVa + r.below(4096);
-  for (U128& v : c.state.v) v = {values_.half_vector(r), values_.half_vector(r)};
+  for (unsigned n = 0; n < kDrawnVectors; ++n) c.state.v[n] = {values_.half_vector(r), values_.half_vector(r)};
+  for (unsigned n = kDrawnVectors; n < 32; n += 4) values_.copy(r, &c.state.v[n], 4 * sizeof(U128));
   const u64 flags = r.next();
   c.state.nzcv = cpu::nzcv_from_arch((flags & 15) << 28);
   c.state.fpcr = sequence.fpcr;

@@ -41,6 +41,8 @@ class Values {
   explicit Values(u64 seed);
   u64 integer(Random& random) const { return draw(random, integers_); }
   u64 half_vector(Random& random) const { return draw(random, halves_); }
+  // Half vectors that stand together in the table. bytes: a multiple of 8, less than 32 KiB.
+  void copy(Random& random, void* to, usize bytes) const;
   // Memory: a stretch of the half vectors from anywhere, and a few that are random. bytes: a multiple of 8, at most
   // 8192.
   void fill(Random& random, std::span<u8> bytes) const;

@@ -80,9 +80,13 @@ Values::Values(u64 seed) {
   }
 }
 
+void Values::copy(Random& random, void* to, usize bytes) const {
+  std::memcpy(to, halves_.data() + random.below(kSize - bytes / 8), bytes);
+}
+
 void Values::fill(Random& random, std::span<u8> bytes) const {
   const usize words = bytes.size() / 8;
-  std::memcpy(bytes.data(), halves_.data() + random.below(kSize - words), bytes.size());
+  copy(random, bytes.data(), bytes.size());
   for (usize i = random.below(32); i < words; i += 32) {
     const u64 v = random.next();
     std::memcpy(bytes.data() + 8 * i, &v, 8);
