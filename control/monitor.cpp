@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "control/report.h"
 #include "core/nearest.h"
+#include "core/parse_number.h"
 #include "runtime/vcpu.h"
 
 namespace ferry::control {
@@ -17,7 +19,9 @@ struct Command {
 };
 constexpr Command kCommands[] = {
     {"help", "lists the commands"},
-    {"info registers", "the processor's registers"},
+    {"cpu N", "chooses the processor that info registers shows"},
+    {"info cpus", "the processors and where they are"},
+    {"info registers", "the chosen processor's registers; with -a those of all"},
     {"info stats", "what running has cost so far"},
     {"info mtree", "the physical address space"},
     {"info devices", "the devices' registers"},
@@ -93,12 +97,30 @@ std::string Monitor::execute(std::string_view line) {
     const Stopped stopped(system);
     return stats_text(system.stats());
   }
-  if (command == "info registers") {
+  if (command == "info cpus") {
+    const Stopped stopped(system);
+    std::string text;
+    for (unsigned i = 0; i < system.cpu_count(); ++i) {
+      const bool on = system.vcpu(i).power() == runtime::Vcpu::Power::On;
+      text += fmt::format("{} CPU {}: {}pc={:#018x}\n", i == cpu_ ? '*' : ' ', i, on ? "" : "off ",
+                          system.vcpu(i).state().pc);
+    }
+    return text;
+  }
+  if (command == "info registers" || command == "info registers -a") {
     const Stopped stopped(system);
     std::string text;
     for (unsigned i = 0; i < system.cpu_count(); ++i)
-      text += fmt::format("CPU {}\n{}", i, register_text(system.vcpu(i).state()));
+      if (i == cpu_ || command.ends_with("-a"))
+        text += fmt::format("CPU {}\n{}", i, register_text(system.vcpu(i).state()));
     return text;
+  }
+  if (command == "cpu" || command.starts_with("cpu ")) {
+    const auto number = parse_number(std::string_view(command).substr(std::min<usize>(4, command.size())));
+    if (!number || *number >= system.cpu_count())
+      return fmt::format("{}: no such processor, expected 0 to {}\n", command, system.cpu_count() - 1);
+    cpu_ = static_cast<unsigned>(*number);
+    return {};
   }
   std::vector<std::string_view> names;
   for (const Command& c : kCommands) names.push_back(c.name);

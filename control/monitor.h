@@ -19,6 +19,7 @@ class Monitor {
  private:
   machines::Machine& machine_;
   std::function<void()> quit_;
+  unsigned cpu_ = 0;  // whose registers are shown
 };
 
 // The general registers, PC, PSTATE and the system registers that explain an exception, as text.

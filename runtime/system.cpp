@@ -178,6 +178,15 @@ void System::wake_virtual_thread() {
   idle_wake_.notify_one();
 }
 
+// Links and jump caches are all that remember keys; a vCPU that waits outside reads its own anew before it enters.
+void System::renumber_if_low() {
+  softmmu::ExecRegistry& keys = memory_.exec_registry();
+  if (!keys.is_low()) return;
+  translator_.flush([&] {
+    if (keys.is_low()) keys.renumber();
+  });
+}
+
 void System::stop_all() {
   pausing_ = true;
   for (auto& vcpu : vcpus_) vcpu->kick();

@@ -93,6 +93,8 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   }
   bool pause_requested() const { return pausing_.load(std::memory_order_relaxed); }
   void pause_here();  // vCPU threads, when pause_requested()
+  // vCPU threads: keys of executable mappings (CpuState::context) begin again before their numbers run out.
+  void renumber_if_low();
   // Virtual time: from another thread than the vCPUs', something has come for them.
   void wake_virtual_thread();
 

@@ -265,15 +265,16 @@ void Translator::publish(Stats& stats) {
   withdraw_changes();
 }
 
-void Translator::flush() {
+void Translator::flush(const std::function<void()>& all_out) {
   std::lock_guard lock(mutex_);
-  flush_locked();
+  flush_locked(all_out);
 }
 
-void Translator::flush_locked() {
+void Translator::flush_locked(const std::function<void()>& all_out) {
   purges_.add_everything();
   cache_.touch();
   source_.wait_quiescent(source_.withdraw());
+  if (all_out) all_out();
   cache_.clear();
   cache_.advance();
   if (compiler_) compiler_->reset();

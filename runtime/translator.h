@@ -71,8 +71,8 @@ class Translator {
   // Starts the compile thread for hot regions; ready is called on it when there is something to publish.
   void start_tiering(std::function<void()> ready);
   void stop_tiering() { tiering_.reset(); }
-  // All blocks go (fw changes, reset, setting changes).
-  void flush();
+  // All blocks go (fw changes, reset, setting changes). all_out: called when no vCPU is inside or knows a block.
+  void flush(const std::function<void()>& all_out = {});
   // What jump caches must forget. To be looked at after each change of the gate's version.
   PurgeLog& purges() { return purges_; }
 
@@ -91,7 +91,7 @@ class Translator {
   void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit);
   void compile(TranslatedBlock& block, Stats& stats);
   void revalidate(CodePage& page, Stats& stats);
-  void flush_locked();
+  void flush_locked(const std::function<void()>& all_out = {});
   void purge(const TranslatedBlock& block);
   void discard(TranslatedBlock& block);
   void withdraw_changes();

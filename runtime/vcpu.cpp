@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "core/check.h"
 #include "core/log.h"
@@ -130,6 +131,7 @@ bool Vcpu::look_at_signals() {
     if (!wait_for_interrupt()) return false;
   }
   publish_regions();
+  system_.renumber_if_low();
   if (timer_due_.load(std::memory_order_relaxed)) update_timers();
   if (system_.translator().has_written()) system_.translator().isolate_written();
   cpu::ExceptionInfo interrupt;
@@ -354,7 +356,7 @@ bool Vcpu::handle_exit(ExitReason reason) {
       return true;
     case ExitReason::Wfi: return wait_for_interrupt();
     case ExitReason::Wfe: return wait_for_event();
-    case ExitReason::Yield: look_again_ = true; return true;
+    case ExitReason::Yield: look_again_ = true; return give_way();
     case ExitReason::Interpret: step_one(); return true;
   }
   return true;
@@ -432,6 +434,26 @@ void Vcpu::block_is_hot() {
 }
 
 // --- Power and waiting ---
+
+// After an instruction that lets others go first. Only YIELD gives the turn away: a spinning vCPU waits for one that
+// may have no host processor. The host's scheduler is asked rarely, because a turn given away can take milliseconds to
+// come back, and guests also put a few YIELDs where they want a short pause.
+bool Vcpu::give_way() {
+  constexpr u32 kYield = 0xd503203f, kYieldsPerTurn = 128;
+  if (system_.cpu_count() == 1 || (s_->pc & ~kPageMask) == 0) return true;
+  if (!virtual_time_ && ++yields_ % kYieldsPerTurn != 0) return true;
+  const softmmu::FetchResult fetched = mmu_->fetch(s_->pc - 4);
+  if (!fetched.ok) {
+    s_->fault = 0;
+    return true;
+  }
+  u32 word = 0;
+  std::memcpy(&word, fetched.page + ((s_->pc - 4) & ~kPageMask), sizeof word);
+  if (word != kYield) return true;
+  if (virtual_time_) return false;
+  std::this_thread::yield();
+  return true;
+}
 
 bool Vcpu::start(u64 pc, u64 x0) {
   Power off = Power::Off;

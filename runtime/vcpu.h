@@ -105,6 +105,7 @@ class Vcpu final : public cpu::Environment {
   void publish_regions();
   void block_is_hot();
   bool is_running();  // false: off, the turn is over
+  bool give_way();    // likewise (virtual time)
   void begin();
   bool wait_for_interrupt();  // false: the turn is over (virtual time)
   bool wait_for_event();
@@ -141,6 +142,7 @@ class Vcpu final : public cpu::Environment {
   std::atomic<Power> power_{Power::Off};
   u64 start_pc_ = 0, start_x0_ = 0;  // while Starting
   bool suspend_ = false;
+  u32 yields_ = 0;
 
   std::atomic<bool> timer_due_{true};
   std::unique_ptr<Timer> timer_;

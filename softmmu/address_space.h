@@ -3,7 +3,6 @@
 // Regions are added while the machine is built and stay; lookups need no lock. What translated code assumes of a page
 // is kept here too: a page with translated code is write-shielded until the first write to it.
 #pragma once
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +11,7 @@
 #include "core/ports.h"
 #include "core/result.h"
 #include "core/types.h"
+#include "softmmu/exec_registry.h"
 #include "softmmu/ram.h"
 
 namespace ferry::softmmu {
@@ -99,8 +99,8 @@ class AddressSpace final : public GuestMemory {
   // A write to a page with code: ends its shield and tells the observer, once.
   void code_page_written(const Region& region, u64 pa_page);
 
-  // A key for executable mappings that no processor has had before (Mmu::exec_key).
-  u32 new_exec_key() { return last_exec_key_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  // The executable mappings of all processors (Mmu::exec_key).
+  ExecRegistry& exec_registry() { return exec_registry_; }
 
   void set_code_observer(CodeObserver* observer) { observer_ = observer; }
   // Called when a window's direct reading changes, with its base and size.
@@ -127,7 +127,7 @@ class AddressSpace final : public GuestMemory {
   std::vector<std::unique_ptr<Region>> regions_;
   const Region* main_ram_ = nullptr;  // the largest: nearly every lookup ends here
   CodeObserver* observer_ = nullptr;
-  std::atomic<u32> last_exec_key_{0};
+  ExecRegistry exec_registry_;
   std::vector<std::function<void(u64, u64)>> range_listeners_;
 };
 

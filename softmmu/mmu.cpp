@@ -47,6 +47,8 @@ u8 Mmu::config_number(u64 sctlr, u64 tcr, u64 mair) {
   if (configs_.size() == 200) {  // a guest that plays with TCR: numbers start again, so no entry of an old one may stay
     configs_.clear();
     drop_all();
+    exec_.clear();
+    exec_current_[0] = exec_current_[1] = nullptr;
   }
   const unsigned implemented = pa_bits_of(s_.reg(SysReg::ID_AA64MMFR0_EL1) & 15);
   configs_.push_back({sctlr, tcr, mair, regime_el10(sctlr, tcr, 0, 0, mair, implemented)});
@@ -125,11 +127,14 @@ ExecSpace& Mmu::exec_space(u64 va) {
   const u64 table = regime_.enabled ? regime_.range[half].table : 0;
   const u64 id = table | u64{config_} << 48 | u64{s_.el == 0 ? 0u : 1u} << 56 | u64{half} << 57 | u64{1} << 63;
   ExecSpace*& current = exec_current_[half];
-  if (current == nullptr || current->id() != id) current = &exec_.get(id, RegimeId::El10, half);
-  if (!current->holds(asid_, log_)) {
+  if (current == nullptr || current->id() != id) {
+    const Config& config = configs_[config_];
+    const ExecIdentity identity = {id & ~(u64{0xff} << 48), config.sctlr, config.tcr, config.mair};
+    current = &exec_.get(id, identity, RegimeId::El10, half);
+  }
+  while (!current->holds(asid_, log_)) {
     ++statistics_.exec_renewals;
-    current->renew(exec_.new_key());
-    static_cast<void>(current->holds(asid_, log_));
+    current->renew(exec_.registry());
   }
   return *current;
 }
@@ -168,11 +173,11 @@ FetchResult Mmu::fetch(u64 va) {
     s_.fault = 1;
     return {};
   }
-  if (!space.record(va, t, regime_, reader.hosts())) {
+  // Alone, the second attempt succeeds: the space is empty then.
+  while (!space.record(va, t, regime_, reader.hosts())) {
     ++statistics_.exec_renewals;
-    space.renew(exec_.new_key());
-    static_cast<void>(space.holds(asid_, log_));
-    static_cast<void>(space.record(va, t, regime_, reader.hosts()));
+    space.renew(exec_.registry());
+    static_cast<void>(exec_space(va));
   }
   entry = {va - offset, pa_page, host};
   return {true, t.pa, host};

@@ -139,7 +139,7 @@ class Mmu {
   AddressSpace& space_;
   MaintenanceLog log_;
   BankPool banks_;
-  ExecSpacePool exec_{space_};
+  ExecSpacePool exec_{space_.exec_registry()};
   Bank* bank_ = nullptr;
   u64 bank_base_key_ = 0;  // the current key without its privilege
   u16 asid_ = 0;

@@ -155,6 +155,22 @@ TEST_CASE("the cache is flushed, and the machine stopped, while vCPUs run") {
   }
 }
 
+TEST_CASE("keys of executable mappings begin again while vCPUs run") {
+  for (const Tier tier : tiers()) {
+    Machine m(2, tier);
+    m.put(kProgram, kRewrite);
+    m.put(kFunction, kFunctionBody);
+    m.system->reset();
+    m.start(0, kProgram, kFunction, 100);
+    m.start(1, kReader, kFunction, 100);
+    m.memory.exec_registry().use_up(0xffff0000);
+    m.run();
+    CHECK(m.wait_for(kArea + 64, 2));
+    CHECK(m.get(kArea + 128) == 0);
+    CHECK_FALSE(m.memory.exec_registry().is_low());
+  }
+}
+
 TEST_CASE("a vCPU is started once, and from another thread") {
   Machine m(2, Tier::Interp);
   m.put(kProgram, kCount);

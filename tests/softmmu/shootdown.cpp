@@ -102,3 +102,55 @@ TEST_CASE("processors that run are waited for, also when both shoot at once") {
   CHECK_FALSE(m.in_write_table(0x1000));
   CHECK_FALSE(m.other_writes());
 }
+
+TEST_CASE("processors with the same tables share the key of executable mappings") {
+  Pair m;
+  const u64 b_page = kA + 0x1000;
+  CHECK(m.mmu->exec_key(0x1000) == m.other_mmu->exec_key(0x1000));
+  const u32 key = m.mmu->exec_key(0x1000);
+  REQUIRE(m.mmu->fetch(0x1000).pa == kA);
+  REQUIRE(m.other_mmu->fetch(0x1000).pa == kA);
+  CHECK(m.mmu->exec_key(0x1000) == key);
+  CHECK(m.other_mmu->exec_key(0x1000) == key);
+  // Maintenance on one alone: its key goes, and with it the other's.
+  m.low.map(0x1000, b_page | kPage | kNormal | kNotGlobal);
+  m.shootdown.tlb_invalidate(1, {.scope = cpu::TlbiOp::Scope::All});
+  CHECK(m.other_mmu->exec_key(0x1000) != key);
+  CHECK(m.other_mmu->fetch(0x1000).pa == b_page);
+  CHECK(m.mmu->exec_key(0x1000) == m.other_mmu->exec_key(0x1000));
+  CHECK(m.mmu->fetch(0x1000).pa == b_page);
+}
+
+TEST_CASE("a processor that had not seen a mapping does not take another's old one") {
+  Pair m;
+  const u64 b_page = kA + 0x1000;
+  // The second processor's own table is another; it comes to the first's later.
+  Tables others = m.tables();
+  const u64 low = m.s.reg(SysReg::TTBR0_EL1);
+  CHECK(m.other_mmu->exec_key(0x1000) == m.mmu->exec_key(0x1000));
+  m.other->reg(SysReg::TTBR0_EL1) = others.base();
+  m.other_mmu->select();
+  CHECK(m.other_mmu->exec_key(0x1000) != m.mmu->exec_key(0x1000));
+  REQUIRE(m.mmu->fetch(0x1000).pa == kA);
+  const u32 key = m.mmu->exec_key(0x1000);
+  m.low.map(0x1000, b_page | kPage | kNormal | kNotGlobal);  // the first need not see it yet
+  m.other->reg(SysReg::TTBR0_EL1) = low;
+  m.other_mmu->select();
+  CHECK(m.other_mmu->exec_key(0x1000) != key);
+  CHECK(m.other_mmu->fetch(0x1000).pa == b_page);
+}
+
+TEST_CASE("keys begin again") {
+  Pair m;
+  REQUIRE(m.mmu->fetch(0x1000).ok);
+  ExecRegistry& keys = m.space.exec_registry();
+  CHECK_FALSE(keys.is_low());
+  keys.use_up(0xffff0000);
+  CHECK(keys.is_low());
+  const u32 old = m.mmu->exec_key(0x1000);
+  keys.renumber();
+  CHECK_FALSE(keys.is_low());
+  CHECK(m.mmu->exec_key(0x1000) != old + 0xffff0000);
+  CHECK(m.mmu->exec_key(0x1000) == m.other_mmu->exec_key(0x1000));
+  CHECK(m.mmu->fetch(0x1000).pa == kA);
+}
