@@ -52,7 +52,9 @@ struct Bench {
   }
   ~Bench() { translator->stop_tiering(); }
 
-  Translator::Lookup at(u64 offset) const { return {.pa = kPa + offset, .va = kPa + offset, .context = kContext}; }
+  Translator::Lookup at(u64 offset) const {
+    return {.pa = kPa + offset, .va = kPa + offset, .mode = {}, .context = kContext};
+  }
   Translator::Found find(u64 offset) { return translator->find(at(offset), stats); }
   // Runs the block's counter out until a region has been asked for.
   void heat(u64 offset) {
