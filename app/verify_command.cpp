@@ -31,7 +31,9 @@ double seconds_since(HostClock::time_point start) {
 
 // What a progress file holds must have been asked for in the same way.
 std::string key_of(const VerifyOptions& o) {
-  return fmt::format("{} {} {} states {}", name(o.against), tier_name(o.tier), o.cpu, o.states);
+  std::string key = fmt::format("{} {} {} states {}", name(o.against), tier_name(o.tier), o.cpu, o.states);
+  if (o.length != 0) key += fmt::format(" length {}", o.length);
+  return key;
 }
 
 class VerifyRun {
@@ -134,6 +136,7 @@ std::string VerifyRun::again(Class c, u64 number) const {
   std::string line = fmt::format(
       "ferry verify --against {} --tier {} --class {} --cpu {} --states {} --seed {} --sequence {}",
       name(options_.against), tier_name(options_.tier), verify::name(c), options_.cpu, options_.states, seed_, number);
+  if (options_.length != 0) line += fmt::format(" --length {}", options_.length);
   if (!options_.oracle.empty()) line += " --oracle " + options_.oracle;
   return line;
 }
@@ -146,6 +149,7 @@ void VerifyRun::tell(const verify::Finding& finding, Class c, u64 number) {
 
 Status VerifyRun::run_class(Class c) {
   verify::Campaign campaign(*checker_, c, seed_, model_, debug::disassemble_host);
+  if (options_.length != 0) campaign.set_length(static_cast<unsigned>(options_.length));
   Counts* counts = nullptr;
   for (auto& [done, its] : done_)
     if (done == c) counts = &its;

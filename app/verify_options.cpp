@@ -102,6 +102,8 @@ constexpr VerifyRow kRows[] = {
      [](VerifyOptions& o, std::string_view v) { return set_number(o.sequences, "--sequences", v, 1); }},
     {"--states", "N", "states of each sequence, default 256",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.states, "--states", v, 1, verify::kMaxCases); }},
+    {"--length", "N", "instructions of a sequence at most; default 6, of the class mixed 12",
+     [](VerifyOptions& o, std::string_view v) { return set_number(o.length, "--length", v, 1, verify::Generator::kMaxLength); }},
     {"--seed", "N", "what everything follows from; without it another one each time",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.seed, "--seed", v, 0); }},
     {"--sequence", "N", "only the sequence of that number, as a report names it",

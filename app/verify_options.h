@@ -21,6 +21,7 @@ struct VerifyOptions {
   u64 cases = 100'000;                 // of each class
   std::optional<u64> sequences;        // likewise, instead
   u64 states = 256;                    // of each sequence
+  u64 length = 0;                      // of a sequence, at most; 0: by class
   std::optional<u64> seed;
   std::optional<u64> only;  // the number of one sequence
   std::string cpu = "cortex-a57";

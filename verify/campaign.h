@@ -36,6 +36,9 @@ class Campaign {
   // Only notes the words of a sequence that ran before.
   void note(u64 number, DistinctWords& words);
 
+  // Sequences of one to so many instructions, at most Generator::kMaxLength; before the first run.
+  void set_length(unsigned most) { generator_.set_length(most); }
+
   Class of_class() const { return class_; }
   const Counts& counts() const { return counts_; }
   void set_counts(const Counts& counts) { counts_ = counts; }

@@ -108,6 +108,7 @@ u32 keep_bases(u32 w, Class c, Random& r) {
 
 Generator::Generator(Class of_class, u64 seed, const cpu::Model& model)
     : class_(of_class),
+      length_(of_class == Class::Mixed ? 12 : 6),
       seed_(seed),
       features_(model.features),
       zero_block_(model.name != "max"),
@@ -222,7 +223,7 @@ void Generator::add_word(Sequence& s, Class c, unsigned words_after) {
 Sequence Generator::sequence(u64 number) {
   random_ = Random((seed_ * 0x9e3779b97f4a7c15) ^ (number * 0xd1b54a32d192ed03 + static_cast<u64>(class_) + 1));
   Sequence s;
-  const unsigned length = 1 + static_cast<unsigned>(random_.below(class_ == Class::Mixed ? 12 : 6));
+  const unsigned length = 1 + static_cast<unsigned>(random_.below(length_));
   while (s.words.size() < length) {
     const unsigned after = length - static_cast<unsigned>(s.words.size()) - 1;
     add_word(s, class_of_next(), after);

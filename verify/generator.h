@@ -62,6 +62,9 @@ class Generator {
   // Rows of features that the model lacks are drawn now and then, and must be UNDEFINED.
   Generator(Class of_class, u64 seed, const cpu::Model& model);
 
+  static constexpr unsigned kMaxLength = 24;  // so that literals lie before all of the code
+  // Instructions of a sequence, at most; 12 for Mixed and 6 for the others otherwise.
+  void set_length(unsigned most) { length_ = most; }
   // The numbered sequence; the states that follow are its own.
   Sequence sequence(u64 number);
   // A state and memory for the sequence: base registers point into the window, the rest are corner values among random
@@ -80,6 +83,7 @@ class Generator {
   Class class_of_next();
 
   Class class_;
+  unsigned length_;
   u64 seed_;
   cpu::FeatureSet features_;
   bool zero_block_;  // DC ZVA: qemu-aarch64 -cpu max zeroes 512 bytes, ferry 64

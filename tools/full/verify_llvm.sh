@@ -1,8 +1,8 @@
 #!/bin/bash
-# LLVM code does what the interpreter does on 20 million random cases of a million distinct words
+# LLVM code does what the interpreter does on 20,000 random sequences of every class and 256 states of each, a million distinct words
 # order: 43
 # Goes on where it was stopped, as long as the commit is the same. FERRY_BINARY: a ferry built before, with its oracles beside it.
 set -e
 if [ -z "$FERRY_BINARY" ]; then ./dev build ferry; FERRY_BINARY=build/ferry; fi
-nice -n 19 "$FERRY_BINARY" verify --against interp --tier llvm --cpu max --cases 1700000 --states 48 \
+nice -n 19 "$FERRY_BINARY" verify --against interp --tier llvm --cpu max --sequences 20000 --states 256 --length 13 \
   --progress "$FERRY_WORK/progress-$(git rev-parse --short HEAD).json" --counts "$FERRY_COUNTS"
