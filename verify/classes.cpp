@@ -33,6 +33,7 @@ constexpr std::string_view kReasons[] = {
     "PSTATE fields that a kernel lets EL0 change or not",
     "cache maintenance other than DC ZVA: nothing of it shows in registers",
     "QEMU 7.2 executes FMOV (vector, immediate) with op = 1 and o2 = 1, which is unallocated",
+    "QEMU 7.2 has no LSE2: ordered and atomic accesses that are not aligned",
     "QEMU 7.2 extends the sign of FCVTZS (fixed-point) to a half into 32 bits",
 };
 enum Reason : unsigned {
@@ -46,6 +47,7 @@ enum Reason : unsigned {
   kKernel,
   kMaintenance,
   kMoveHalf,
+  kUnaligned,
   kFixedHalf
 };
 
@@ -72,6 +74,7 @@ std::optional<Class> class_of_branch(u32 w) {
 std::string_view skip_load_store(u32 word) {
   const u64 t = bits(word, 4, 0), n = bits(word, 9, 5), t2 = bits(word, 14, 10), s = bits(word, 20, 16);
   const bool vector = bit(word, 26), load = bit(word, 22);
+  if (bits(word, 29, 24) == 0b011001 && bits(word, 14, 12) != 0) return kReasons[kUnaligned];  // LDAPUR, STLUR
   if (is_pair(word)) {
     if (load && t == t2) return kReasons[kEqualTargets];
     if (!vector && bit(word, 23) && n != 31 && (t == n || t2 == n)) return kReasons[kWriteback];
