@@ -80,6 +80,20 @@ def lockstep(results):
     return f"\n## Whole guests\n\nNo difference ({result['date']}, commit {result['commit']}).\n\n{table(rows)}"
 
 
+def decoder(results):
+    path = results / "decoder.json"
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text())
+    rows = [["features", "words", "allocated", "where LLVM says the same"]]
+    for key, name in (("v80", "ARMv8.0"), ("max", "`-cpu max`")):
+        c = result["counts"][key]
+        rows.append([name, number(c["words"]), number(c["allocated"]), number(c["llvm_agrees"])])
+    return (f"\n## Which words are instructions\n\nAll of them, and {number(result['counts']['objdump'])} held against objdump "
+            f"({result['date']}, commit {result['commit']}; `./dev test --full decoder`). Where others say otherwise is explained in "
+            f"[decoder.md](decoder.md).\n\n{table(rows)}")
+
+
 SKIPPED = """
 ## What is skipped
 
@@ -101,7 +115,7 @@ def page(top, ferry):
     classes, skipped = listing.split("skipped:\n")
     text = HEAD + "\n## Classes\n\n| class | what it holds |\n|---|---|\n"
     text += "".join("| `{}` | {} |\n".format(*line.split(None, 1)) for line in classes.splitlines())
-    text += "".join(section(name, title, results) for name, title in RUNS) + lockstep(results)
+    text += "".join(section(name, title, results) for name, title in RUNS) + lockstep(results) + decoder(results)
     return text + SKIPPED + "".join(f"- {line.strip()}\n" for line in skipped.splitlines()) + ELSEWHERE
 
 
