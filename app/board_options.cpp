@@ -4,6 +4,7 @@
 #include "app/key_values.h"
 #include "app/options.h"
 #include "core/parse_number.h"
+#include "cpu/models.h"
 
 namespace ferry::app {
 namespace {
@@ -40,8 +41,7 @@ Status cpu(CommandLine& line, std::string_view value) {
     line.ask = Ask::CpuHelp;
     return {};
   }
-  if (value.find(',') != std::string_view::npos)
-    return Error{fmt::format("-cpu {}: features cannot be changed, expected a model's name alone", value)};
+  if (auto model = ferry::cpu::make_model(value); !model) return model.error();
   line.options.launch.cpu_model = value;
   return {};
 }
@@ -131,7 +131,8 @@ constexpr OptionRow kRows[] = {
     {"-M", "BOARD[,gic-version=3][,dumpdtb=FILE]", Argument::Required, kBoard,
      "the board (help lists them); dumpdtb writes the device tree as the guest would get it, and ends", machine},
     {"-machine", "BOARD[,...]", Argument::Required, kBoard, "the same as -M", machine},
-    {"-cpu", "MODEL", Argument::Required, kBoard, "the processor's model (help lists them)", cpu},
+    {"-cpu", "MODEL[,FEATURE=on|off]", Argument::Required, kBoard,
+     "the processor's model (help lists them), and features of max (ferry cpu list)", cpu},
     {"-smp", "[cpus=]N[,sockets=N][,cores=N][,threads=N]", Argument::Required, kBoard,
      "processors, 1 to 8 (1); the topology must multiply to as many", smp},
     {"-m", "SIZE", Argument::Required, kBoard,

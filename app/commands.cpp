@@ -24,6 +24,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"run", "run OPTION...", "runs a machine (ferry run --help)", run_command},
     {"explain", "explain insn WORD", "shows what becomes of one instruction", explain_command},
+    {"cpu", "cpu list [--json] [MODEL]", "lists the processors' features and what of them is implemented", cpu_command},
     {"reference", "reference options|settings|sysregs", "prints a page of docs/reference", reference_command},
     {"verify", "verify [OPTION...]", "holds random instructions against an oracle (ferry verify --help)",
      verify_command},

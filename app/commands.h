@@ -12,6 +12,7 @@ int ferry_main(Arguments arguments);
 
 int run_command(Arguments arguments);
 int explain_command(Arguments arguments);
+int cpu_command(Arguments arguments);
 int reference_command(Arguments arguments);
 int verify_command(Arguments arguments);
 

@@ -54,6 +54,8 @@ class Environment {
   virtual u32 pending_interrupts(CpuState& s) = 0;
   // Brings the machine's clock to the calling instruction (s.site is set) before a device can look at it.
   virtual void synchronise_time(CpuState& s) = 0;
+  // A true random number for RNDR and RNDRRS, from the machine's recorded entropy. False: none now.
+  virtual bool random_number(CpuState&, u64& /*value*/) { return false; }
   // HLT semihosting, 0xF000. False: not enabled.
   virtual bool semihosting(CpuState& s) = 0;
 };

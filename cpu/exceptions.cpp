@@ -9,7 +9,8 @@
 namespace ferry::cpu {
 namespace {
 
-constexpr unsigned kSpsrSs = 21, kSpsrIl = 20, kSpsrPan = 22, kSpsrUao = 23;
+constexpr unsigned kSpsrBtype = 10, kSpsrSsbs = 12, kSpsrIl = 20, kSpsrSs = 21, kSpsrPan = 22, kSpsrUao = 23,
+                   kSpsrDit = 24;
 
 SysReg of_el(unsigned el, SysReg el1, SysReg el2, SysReg el3) { return el == 1 ? el1 : el == 2 ? el2 : el3; }
 
@@ -65,6 +66,31 @@ bool return_ss(const CpuState& s, u32 spsr, unsigned target) {
          debug_exceptions_enabled(s, target, bit(spsr, 9)) && bit(spsr, kSpsrSs);
 }
 
+// Whether SPSR.BTYPE is that of the instruction. UNPREDICTABLE: chose zero for the exceptions that do not promise it:
+// those that an instruction makes by being executed, BRK aside.
+bool keeps_btype(const ExceptionInfo& e) {
+  if (e.kind != ExceptionInfo::Kind::Synchronous) return true;
+  switch (e.ec) {
+    case kEcBti:
+    case kEcIllegalState:
+    case kEcInsnAbort:
+    case kEcPcAlign:
+    case kEcBreakpoint:
+    case kEcStep:
+    case kEcBrk: return true;
+    default: return false;
+  }
+}
+
+// What exception entry makes of the newer bits of PSTATE.
+void enter_pstate(CpuState& s, unsigned target) {
+  const u64 sctlr = s.reg(of_el(target, SysReg::SCTLR_EL1, SysReg::SCTLR_EL2, SysReg::SCTLR_EL3));
+  s.daif = kDaifMask;
+  s.ss = s.il = s.btype = s.uao = 0;
+  if (target == 1 && s.features.has(Feature::PAN) && !bit(sctlr, 23)) s.pan = 1;  // SPAN
+  if (s.features.has(Feature::SSBS)) s.ssbs = bit(sctlr, 44);                     // DSSBS
+}
+
 }  // namespace
 
 void raise(CpuState& s, u32 ec, u32 iss) {
@@ -84,13 +110,13 @@ void take_exception(CpuState& s, const ExceptionInfo& e) {
   const unsigned target = e.target_el != 0 ? e.target_el : s.el < 1 ? 1 : s.el;
   ASSERT(target >= s.el && target <= 3, "an exception is never taken to a lower EL");
   if (e.return_to_next) s.ss = 0;  // SSAdvance: SVC, HVC and SMC complete
+  if (!keeps_btype(e)) s.btype = 0;
   s.spsr_el[target] = pstate_to_spsr(s);
   s.elr_el[target] = s.pc + (e.return_to_next ? 4 : 0);
   report(s, target, e);
   const u64 offset = vector_offset(s, target, e.kind);
   change_el(s, target, 1);
-  s.daif = kDaifMask;
-  s.ss = s.il = s.btype = 0;
+  enter_pstate(s, target);
   s.pc = s.reg(of_el(target, SysReg::VBAR_EL1, SysReg::VBAR_EL2, SysReg::VBAR_EL3)) + offset;
   s.monitor_size = 0;
   s.stepped = 0;
@@ -98,17 +124,18 @@ void take_exception(CpuState& s, const ExceptionInfo& e) {
   update_mode(s);
 }
 
-void exception_return(CpuState& s) {
+void exception_return(CpuState& s, u64 elr) {
   ASSERT(s.el != 0, "ERET is UNDEFINED at EL0");
   const u32 spsr = s.spsr_el[s.el];
-  const u64 elr = s.elr_el[s.el];
   const bool illegal = illegal_return(s, spsr);
   const unsigned target = illegal ? s.el : static_cast<unsigned>(bits(spsr, 3, 2));
   const bool ss = return_ss(s, spsr, target);
   if (illegal) {
-    // EL, SP and the execution state stay; NZCV, DAIF and SS come from SPSR, and IL is set.
+    // EL, SP and the execution state stay; NZCV, DAIF, PAN and SS come from SPSR, and IL is set. UNPREDICTABLE: chose
+    // to leave UAO, DIT, SSBS and BTYPE as they are.
     s.nzcv = nzcv_from_arch(spsr);
     s.daif = spsr & kDaifMask;
+    if (s.features.has(Feature::PAN)) s.pan = bit(spsr, kSpsrPan);
     s.il = 1;
     update_mode(s);
   } else {
@@ -137,8 +164,9 @@ bool pending_interrupt(const CpuState& s, u32 lines, ExceptionInfo& out) {
 
 // GetPSRFromPSTATE
 u32 pstate_to_spsr(const CpuState& s) {
-  return nzcv_to_arch(s.nzcv) | u32{s.uao} << kSpsrUao | u32{s.pan} << kSpsrPan | u32{s.ss} << kSpsrSs |
-         u32{s.il} << kSpsrIl | (s.daif & kDaifMask) | u32{s.el} << 2 | s.sp_sel;
+  return nzcv_to_arch(s.nzcv) | u32{s.dit} << kSpsrDit | u32{s.ssbs} << kSpsrSsbs | u32{s.btype} << kSpsrBtype |
+         u32{s.uao} << kSpsrUao | u32{s.pan} << kSpsrPan | u32{s.ss} << kSpsrSs | u32{s.il} << kSpsrIl |
+         (s.daif & kDaifMask) | u32{s.el} << 2 | s.sp_sel;
 }
 
 // SetPSTATEFromPSR
@@ -146,6 +174,11 @@ void set_pstate(CpuState& s, u32 spsr) {
   s.nzcv = nzcv_from_arch(spsr);
   s.daif = spsr & kDaifMask;
   s.il = bit(spsr, kSpsrIl);
+  if (s.features.has(Feature::PAN)) s.pan = bit(spsr, kSpsrPan);
+  if (s.features.has(Feature::UAO)) s.uao = bit(spsr, kSpsrUao);
+  if (s.features.has(Feature::DIT)) s.dit = bit(spsr, kSpsrDit);
+  if (s.features.has(Feature::SSBS)) s.ssbs = bit(spsr, kSpsrSsbs);
+  if (s.features.has(Feature::BTI)) s.btype = static_cast<u8>(bits(spsr, kSpsrBtype + 1, kSpsrBtype));
   change_el(s, static_cast<unsigned>(bits(spsr, 3, 2)), spsr & 1);
   update_mode(s);
 }

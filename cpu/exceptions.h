@@ -5,7 +5,7 @@
 namespace ferry::cpu {
 
 // ESR exception classes used outside cpu.
-constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcIllegalState = 0x0e, kEcSvc = 0x15, kEcHvc = 0x16,
+constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcBti = 0x0d, kEcIllegalState = 0x0e, kEcSvc = 0x15, kEcHvc = 0x16,
               kEcSmc = 0x17, kEcSysReg = 0x18, kEcInsnAbort = 0x20, kEcPcAlign = 0x22, kEcDataAbort = 0x24,
               kEcSpAlign = 0x26, kEcFp = 0x2c, kEcSError = 0x2f, kEcBreakpoint = 0x30, kEcStep = 0x32,
               kEcWatchpoint = 0x34, kEcBrk = 0x3c;
@@ -28,8 +28,10 @@ void raise_with_far(CpuState& s, u32 ec, u32 iss, u64 far);
 // re-selects the bank.
 void take_exception(CpuState& s, const ExceptionInfo& e);
 
-// ERET at the current EL: PSTATE and PC from SPSR and ELR, illegal returns included. Clears the monitor.
-void exception_return(CpuState& s);
+// ERET at the current EL: PSTATE from SPSR and PC from elr (ELR, or what authentication made of it), illegal returns
+// included. Clears the monitor.
+void exception_return(CpuState& s, u64 elr);
+inline void exception_return(CpuState& s) { exception_return(s, s.elr_el[s.el]); }
 
 // The unmasked interrupt with the highest priority among `lines` (CpuLine bits, core/ports.h): SError, FIQ, IRQ. False:
 // none.

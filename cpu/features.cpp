@@ -15,7 +15,7 @@ constexpr SysReg kIdRegisters[] = {
 };
 constexpr FeatureInfo kInfos[] = {
 #define FEATURE(name, id_register, shift, value, in_max, sentence) \
-  {Feature::name, #name, #id_register, shift, value, in_max != 0, sentence},
+  {Feature::name, #name, #id_register, shift, value, in_max == 1, in_max == 2, sentence},
 #include "cpu/features.def"
 #undef FEATURE
 };

@@ -39,7 +39,8 @@ struct FeatureInfo {
   std::string_view id_register;  // where it is advertised
   unsigned shift;                // lowest bit of the 4-bit field
   u64 value;                     // the field's value
-  bool in_max;                   // implemented
+  bool in_max;                   // implemented, and a feature of `-cpu max`
+  bool optional;                 // implemented, and there by choice
   std::string_view sentence;
 };
 // Every row except Base.

@@ -1,6 +1,7 @@
 // Helpers of the system instructions.
 #include "cpu/environment.h"
 #include "cpu/exceptions.h"
+#include "cpu/pauth.h"
 #include "cpu/sysregs.h"
 
 namespace ferry::cpu::helper {
@@ -28,6 +29,17 @@ TlbiOp::Scope tlbi_scope(unsigned op2) {
   }
 }
 
+// The range of the R forms: TG, SCALE, NUM, BaseADDR. UNPREDICTABLE: chose that a reserved TG invalidates nothing.
+bool tlbi_range(u64 operand, TlbiOp& op) {
+  const u64 granule = bits(operand, 47, 46);
+  if (granule == 0) return false;
+  const unsigned shift = static_cast<unsigned>(10 + 2 * granule);  // 4, 16, 64 KiB
+  const unsigned scale = static_cast<unsigned>(5 * bits(operand, 45, 44) + 1);
+  op.range_pages = (bits(operand, 43, 39) + 1) << (scale + shift - 12);
+  op.va = static_cast<u64>(sign_extend(bits(operand, 36, 0), 37)) << shift;
+  return true;
+}
+
 }  // namespace
 
 u64 mrs(CpuState& s, u64 reg, u64 iss, u64, u64) {
@@ -49,7 +61,13 @@ u64 msr(CpuState& s, u64 reg, u64 value, u64 iss, u64) {
 }
 
 u64 eret(CpuState& s, u64, u64, u64, u64) {
-  exception_return(s);
+  exception_return(s, s.elr_el[s.el]);
+  return 0;
+}
+
+// ERETAA, ERETAB
+u64 eret_authenticated(CpuState& s, u64 key, u64, u64, u64) {
+  exception_return(s, authenticate(s, s.elr_el[s.el], s.x[31], static_cast<PacKey>(key)));
   return 0;
 }
 
@@ -66,11 +84,13 @@ u64 tlbi(CpuState& s, u64 key, u64 operand, u64, u64) {
   TlbiOp op;
   const unsigned op2 = static_cast<unsigned>(bits(key, 2, 0));
   op.scope = tlbi_scope(op2);
-  op.broadcast = bits(key, 6, 3) == 3;
+  const u64 crm = bits(key, 6, 3);  // 1 OS, 2 range IS, 3 IS, 5 range OS, 6 range, 7
+  op.broadcast = crm < 6;
   op.last_level = op2 >= 5;
   op.asid = static_cast<u16>(bits(operand, 63, 48));
-  if (!bit(s.reg(SysReg::TCR_EL1), 36)) op.asid &= 0xff;  // TCR_EL1.AS: 8-bit ASIDs
-  op.va = static_cast<u64>(sign_extend(bits(operand, 43, 0) << 12, 56));
+  if (!bit(s.reg(SysReg::TCR_EL1), 36)) op.asid &= 0xff;                  // TCR_EL1.AS: 8-bit ASIDs
+  op.va = static_cast<u64>(sign_extend(bits(operand, 43, 0) << 12, 56));  // TTL, above it, is a hint
+  if ((crm == 2 || crm == 5 || crm == 6) && !tlbi_range(operand, op)) return 0;
   s.env->tlb_invalidate(s, op);
   return 0;
 }

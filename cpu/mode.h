@@ -22,7 +22,7 @@ struct Mode {
   FERRY_MODE_FIELD(align_check, 5, 1)     // SCTLR.A
   FERRY_MODE_FIELD(sp_align_check, 6, 1)  // SCTLR.SA, or SA0 at EL0
   FERRY_MODE_FIELD(tbi, 7, 2)             // TCR.TBI0 in bit 0, TBI1 in bit 1, for branch targets
-  FERRY_MODE_FIELD(pan, 9, 1)
+  FERRY_MODE_FIELD(bt, 9, 1)              // SCTLR.BT0 at EL0, BT1 at EL1: PACIxSP is no landing pad for BR
   FERRY_MODE_FIELD(uao, 10, 1)
   FERRY_MODE_FIELD(fp_trap, 11, 2)  // target EL of the trap of FP and AdvSIMD access; 0 = not trapped
   FERRY_MODE_FIELD(fpcr, 13,
@@ -30,8 +30,8 @@ struct Mode {
   FERRY_MODE_FIELD(single_step, 19, 1)  // software step active: one instruction a block
   FERRY_MODE_FIELD(breakpoints, 20,
                    1)  // hardware or debugger breakpoints live: blocks are checked one instruction at a time
-  FERRY_MODE_FIELD(btype, 21, 2)
-  FERRY_MODE_FIELD(el0_traps, 23, 6)     // kEl0Trap... at EL0; 0 at EL1 and above
+  FERRY_MODE_FIELD(pac, 21, 1)           // SCTLR.EnIA, EnIB, EnDA, EnDB all set, and the fast algorithm: cpu/pauth.h
+  FERRY_MODE_FIELD(el0_traps, 22, 7)     // kEl0Trap... at EL0; 0 at EL1 and above
   FERRY_MODE_FIELD(illegal, 29, 1)       // PSTATE.IL: every instruction raises the Illegal Execution state exception
   FERRY_MODE_FIELD(virtual_time, 30, 1)  // every block subtracts its length from the budget
   FERRY_MODE_FIELD(ordered, 31, 1)       // more than one vCPU: acquire and release need their full mapping
@@ -39,8 +39,9 @@ struct Mode {
 };
 
 // What SCTLR_EL1 makes an access from EL0 trap: cache maintenance (UCI = 0), CTR_EL0 (UCT = 0), DC ZVA (DZE = 0), WFI
-// (nTWI = 0), WFE (nTWE = 0), PSTATE.DAIF (UMA = 0).
-constexpr u32 kEl0TrapUci = 1, kEl0TrapUct = 2, kEl0TrapDze = 4, kEl0TrapWfi = 8, kEl0TrapWfe = 16, kEl0TrapUma = 32;
+// (nTWI = 0), WFE (nTWE = 0), PSTATE.DAIF (UMA = 0), CFP, DVP and CPP RCTX (EnRCTX = 0).
+constexpr u32 kEl0TrapUci = 1, kEl0TrapUct = 2, kEl0TrapDze = 4, kEl0TrapWfi = 8, kEl0TrapWfe = 16, kEl0TrapUma = 32,
+              kEl0TrapRctx = 64;
 
 // The FPCR bits that Mode carries, and FPCR made of them again.
 constexpr u32 fpcr_key(u64 fpcr) { return static_cast<u32>(bit(fpcr, 19)) | static_cast<u32>(bits(fpcr, 26, 22)) << 1; }

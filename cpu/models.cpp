@@ -3,7 +3,9 @@
 // the trace unit.
 #include "cpu/models.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
 
 #include "core/nearest.h"
 #include "cpu/exceptions.h"
@@ -55,17 +57,18 @@ void cortex_a57(CpuState& s) {
 void cortex_a72(CpuState& s) {
   set_core(s, {0x410fd083, 0x00001124, 0x8444c004, 0x41023000, 0x701fe00a, 0x201fe012, 0x707fe07a});
 }
-// The base of everything there is: a Cortex-A57 with 16 KiB granules.
+// IMPDEF: no core of Arm's, so that guests apply no core's errata and mitigations: implementer 0 (software), part 0x51,
+// as QEMU's processor of that name has it. The caches and counters of a Cortex-A57; 48-bit physical addresses, 16-bit
+// ASIDs, all three granules.
 void max(CpuState& s) {
-  cortex_a57(s);
-  s.reg(SysReg::ID_AA64MMFR0_EL1) |= 1u << 20;
+  set_core(s, {0x000f0510, 0x00101125, 0x8444c004, 0x41003000, 0x701fe00a, 0x201fe012, 0x70ffe07a});
 }
 
 const std::array kModels = {
     Model{"cortex-a53", "arm,cortex-a53", cortex_a53, {}},
     Model{"cortex-a57", "arm,cortex-a57", cortex_a57, {}},
     Model{"cortex-a72", "arm,cortex-a72", cortex_a72, {}},
-    Model{"max", "arm,cortex-a57", max, implemented_features()},
+    Model{"max", "arm,armv8", max, implemented_features()},
 };
 
 void clear_pe(CpuState& s) {
@@ -103,6 +106,93 @@ Result<const Model*> find_model(std::string_view name) {
   std::string known;
   for (const Model& m : kModels) known += (known.empty() ? "" : ", ") + std::string(m.name);
   return Error("-cpu " + std::string(name) + ": no such CPU model, expected one of " + known);
+}
+
+namespace {
+
+std::string small(std::string_view name) {
+  std::string text(name);
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+// What other emulators know and is not here: off is what it is.
+constexpr std::string_view kAbsent[] = {"sve", "sme", "lpa2", "mte", "sve2"};
+
+// pauth-impdef: which of the algorithms, while there is pointer authentication.
+void choose_pac(FeatureSet& set, bool impdef) {
+  for (Feature f : {Feature::PACIMP, Feature::GPA_IMP, Feature::PACQARMA5, Feature::GPA_QARMA5}) set.remove(f);
+  if (!set.has(Feature::PAuth)) return;
+  set.add(impdef ? Feature::PACIMP : Feature::PACQARMA5);
+  set.add(impdef ? Feature::GPA_IMP : Feature::GPA_QARMA5);
+}
+
+bool is_pac_algorithm(Feature f) {
+  return f == Feature::PACIMP || f == Feature::GPA_IMP || f == Feature::PACQARMA5 || f == Feature::GPA_QARMA5;
+}
+
+void switch_feature(FeatureSet& set, const FeatureInfo& changed, bool on) {
+  for (const FeatureInfo& f : features()) {
+    const bool same_field = f.id_register == changed.id_register && f.shift == changed.shift;
+    if (f.feature != changed.feature && (!same_field || is_pac_algorithm(f.feature))) continue;
+    if (on && f.in_max && f.value <= changed.value) set.add(f.feature);
+    if (!on && f.value >= changed.value) set.remove(f.feature);
+  }
+}
+
+const FeatureInfo* find_feature(std::string_view property) {
+  for (const FeatureInfo& f : features())
+    if (small(f.name) == property && !is_pac_algorithm(f.feature)) return &f;
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> model_properties() {
+  std::vector<std::string> names{"pauth-impdef"};
+  for (const FeatureInfo& f : features())
+    if (f.in_max && !is_pac_algorithm(f.feature)) names.push_back(small(f.name));
+  return names;
+}
+
+Result<Model> make_model(std::string_view text) {
+  const usize comma = text.find(',');
+  auto found = find_model(text.substr(0, comma));
+  if (!found) return found.error();
+  Model model = **found;
+  bool impdef = true;
+  const auto bad = [&](std::string_view item, const std::string& why) {
+    return Error("-cpu " + std::string(text) + ": " + std::string(item) + ": " + why);
+  };
+  while (!text.empty() && text.find(',') != std::string_view::npos) {
+    text.remove_prefix(text.find(',') + 1);
+    const std::string_view item = text.substr(0, text.find(','));
+    const usize equals = item.find('=');
+    const std::string_view name = item.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? "" : item.substr(equals + 1);
+    const bool on = value == "on" || value == "true", off = value == "off" || value == "false";
+    if (!on && !off) return bad(item, "expected " + std::string(name) + "=on or " + std::string(name) + "=off");
+    if (std::find(std::begin(kAbsent), std::end(kAbsent), name) != std::end(kAbsent)) {
+      if (on) return bad(item, "not implemented, expected off");
+      continue;
+    }
+    if (model.name != "max") return bad(item, "this model's features are fixed, expected -cpu max for others");
+    if (name == "pauth-impdef") {
+      impdef = on;
+      continue;
+    }
+    const FeatureInfo* const feature = find_feature(name);
+    if (feature == nullptr) {
+      const std::vector<std::string> known = model_properties();
+      const std::vector<std::string_view> views(known.begin(), known.end());
+      return bad(item, "no such feature" + did_you_mean(name, views) + " (ferry cpu list shows them)");
+    }
+    if (on && !feature->in_max) return bad(item, "not implemented, expected off");
+    switch_feature(model.features, *feature, on);
+  }
+  if (model.name == "max") choose_pac(model.features, impdef);
+  return model;
 }
 
 // AArch64.TakeReset

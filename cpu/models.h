@@ -15,6 +15,12 @@ struct Model {
   FeatureSet features;
 };
 Result<const Model*> find_model(std::string_view name);
+// What `-cpu` names: MODEL[,PROPERTY=on|off]... The properties are those of `-cpu max` (model_properties()): every
+// feature by its name in small letters, `pauth` and `pauth-impdef`. A feature that is switched off takes those of the
+// same ID field that include it along, one that is switched on brings what it includes.
+Result<Model> make_model(std::string_view text);
+// The names of the properties that can be changed.
+std::vector<std::string> model_properties();
 std::vector<std::string_view> model_names();
 
 // Architectural reset of a warm, powered-on PE at entry_el with everything masked: registers zero, system registers at

@@ -1,5 +1,6 @@
 // Banked stack pointers, and Mode as PSTATE and the system registers make it.
 #include "cpu/exceptions.h"
+#include "cpu/pauth.h"
 #include "cpu/sysregs.h"
 
 namespace ferry::cpu {
@@ -16,6 +17,7 @@ u32 el0_traps(u64 sctlr) {
   if (!bit(sctlr, 16)) traps |= kEl0TrapWfi;
   if (!bit(sctlr, 18)) traps |= kEl0TrapWfe;
   if (!bit(sctlr, 9)) traps |= kEl0TrapUma;
+  if (!bit(sctlr, 10)) traps |= kEl0TrapRctx;
   return traps;
 }
 
@@ -29,8 +31,10 @@ u32 fp_trap(const CpuState& s) {
 }
 
 u32 tbi(const CpuState& s) {
-  if (s.el <= 1) return static_cast<u32>(bits(s.reg(SysReg::TCR_EL1), 38, 37));
-  return static_cast<u32>(bit(s.reg(s.el == 2 ? SysReg::TCR_EL2 : SysReg::TCR_EL3), 20));
+  // TBID takes instruction addresses out.
+  const u64 tcr = s.reg(s.el <= 1 ? SysReg::TCR_EL1 : s.el == 2 ? SysReg::TCR_EL2 : SysReg::TCR_EL3);
+  if (s.el <= 1) return static_cast<u32>(bits(tcr, 38, 37) & ~bits(tcr, 52, 51));
+  return static_cast<u32>(bits(tcr, 20, 20) & ~bits(tcr, 29, 29));
 }
 
 }  // namespace
@@ -67,11 +71,12 @@ void update_mode(CpuState& s) {
   m.set_sp_align_check(bit(sctlr, s.el == 0 ? 4 : 3));
   m.set_big_endian(bit(sctlr, s.el == 0 ? 24 : 25));
   m.set_tbi(tbi(s));
-  m.set_pan(s.pan);
+  m.set_bt(bit(sctlr, s.el == 0 ? 35 : 36));
   m.set_uao(s.uao);
   m.set_fp_trap(fp_trap(s));
   m.set_fpcr(fpcr_key(s.fpcr));
-  m.set_btype(s.btype);
+  m.set_pac(pac_is_inline(s) ? 1 : 0);
+  s.pac_mask = pac_mask(s);
   m.set_illegal(s.il);
   if (s.el == 0) m.set_el0_traps(el0_traps(sctlr));
   const u64 mdscr = s.reg(SysReg::MDSCR_EL1);

@@ -76,7 +76,7 @@ struct JumpEntry {
   u64 va;
   u64 context;
   const void* code;
-  u64 unused;
+  u64 landing;  // bit n: a branch that sets PSTATE.BTYPE to n may come here (n = 1..3)
 };
 constexpr unsigned kJumpBits = 12;
 constexpr usize kJumpEntries = usize{1} << kJumpBits;  // index = VA<kJumpBits + 1 : 2>
@@ -106,6 +106,7 @@ struct alignas(64) CpuState {
   const void* const* mem_helpers;  // table indexed by jit MemHelper
   Mode mode;                       // of the running block; recomputed by cpu::update_mode
   u32 fpsr;                        // FPSR, without what the host FP unit still holds
+  u64 pac_mask;                    // bits of the PAC, and bit 55, of instruction pointers of the current EL's own half
   U128 v[32];
   U128 vargs[4];  // vector operands and results of helpers
 

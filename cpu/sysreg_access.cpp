@@ -22,9 +22,25 @@ u64 read_special(const CpuState& s, SysReg r) {
     case SysReg::CurrentEL: return u64{s.el} << 2;
     case SysReg::NZCV: return nzcv_to_arch(s.nzcv);
     case SysReg::DAIF: return s.daif;
+    case SysReg::PAN: return u64{s.pan} << 22;
+    case SysReg::UAO: return u64{s.uao} << 23;
+    case SysReg::DIT: return u64{s.dit} << 24;
+    case SysReg::SSBS: return u64{s.ssbs} << 12;
     case SysReg::FPCR: return s.fpcr;
     case SysReg::FPSR: return s.fpsr;
     default: return 0;
+  }
+}
+
+void apply_effect(CpuState& s, SysRegEffect effect) {
+  switch (effect) {
+    case SysRegEffect::None:
+    case SysRegEffect::Time: return;
+    case SysRegEffect::Mode: update_mode(s); return;
+    case SysRegEffect::Regime: update_mode(s); [[fallthrough]];
+    case SysRegEffect::Translation:
+      if (s.env != nullptr) s.env->translation_changed(s);
+      return;
   }
 }
 
@@ -49,6 +65,10 @@ void write_special(CpuState& s, SysReg r, u64 value) {
       s.daif = low & kDaifMask;
       update_mode(s);
       return;
+    case SysReg::PAN: s.pan = bit(low, 22); return apply_effect(s, SysRegEffect::Regime);
+    case SysReg::UAO: s.uao = bit(low, 23); return apply_effect(s, SysRegEffect::Regime);
+    case SysReg::DIT: s.dit = bit(low, 24); return;
+    case SysReg::SSBS: s.ssbs = bit(low, 12); return;
     case SysReg::FPCR:
       s.fpcr = low & (kFpcrMask | (s.features.has(Feature::FP16) ? kFpcrFz16 : 0));
       update_mode(s);
@@ -61,18 +81,6 @@ void write_special(CpuState& s, SysReg r, u64 value) {
 u64 read_gic(CpuState& s, SysReg r) {
   u64 value = 0;
   return s.env != nullptr && s.env->gic_read(s, sysreg_info(r).key, value) ? value : 0;
-}
-
-void apply_effect(CpuState& s, SysRegEffect effect) {
-  switch (effect) {
-    case SysRegEffect::None:
-    case SysRegEffect::Time: return;
-    case SysRegEffect::Mode: update_mode(s); return;
-    case SysRegEffect::Regime: update_mode(s); [[fallthrough]];
-    case SysRegEffect::Translation:
-      if (s.env != nullptr) s.env->translation_changed(s);
-      return;
-  }
 }
 
 }  // namespace
@@ -91,11 +99,12 @@ u64 read_sysreg(CpuState& s, SysReg r) {
 void write_sysreg(CpuState& s, SysReg r, u64 value) {
   const SysRegInfo& info = sysreg_info(r);
   if ((r >= SysReg::DBGWVR0_EL1 && r <= SysReg::DBGWCR3_EL1) || r == SysReg::MDSCR_EL1) ++s.watch_changes;
-  const u64 kept = (s.reg(r) & ~info.writable) | (value & info.writable);
+  const u64 writable = writable_bits(info, s.features);
+  const u64 kept = (s.reg(r) & ~writable) | (value & writable);
   switch (info.kind) {
     case SysRegKind::Stored: s.reg(r) = kept; break;
     case SysRegKind::Const: return;
-    case SysRegKind::Custom: write_custom(s, r, value & info.writable); break;
+    case SysRegKind::Custom: write_custom(s, r, value & writable); break;
     case SysRegKind::Special: write_special(s, r, value); return;
     case SysRegKind::Gic:
       if (s.env != nullptr) s.env->gic_write(s, info.key, value);

@@ -31,6 +31,14 @@ u64 read_isr(CpuState& s) {
          ((lines & kCpuLineFiq) != 0 ? 1u << 6 : 0);
 }
 
+// RNDR, RNDRRS: NZCV = 0b0100 and the value 0 when there is no number.
+u64 read_random(CpuState& s) {
+  u64 number = 0;
+  const bool there = s.env != nullptr && s.env->random_number(s, number);
+  s.nzcv = nzcv_from_arch(there ? 0 : u64{1} << 30);
+  return number;
+}
+
 // MDCCSR_EL0, DBGDTR_EL0, DBGDTRRX_EL0, DBGDTRTX_EL0 (Stored): IMPDEF: nobody is at the other end of the debug
 // communications channel, and it is always empty.
 
@@ -48,8 +56,12 @@ u64 read_custom(CpuState& s, SysReg r) {
     // DZP: DC ZVA is prohibited at EL0 while SCTLR_EL1.DZE is 0.
     case SysReg::DCZID_EL0: return s.reg(r) | (s.el == 0 && !bit(s.reg(SysReg::SCTLR_EL1), 14) ? 0x10 : 0);
     case SysReg::ISR_EL1: return read_isr(s);
-    case SysReg::CNTPCT_EL0: return counter(s);
-    case SysReg::CNTVCT_EL0: return counter(s) - s.reg(SysReg::CNTVOFF_EL2);
+    case SysReg::RNDR:
+    case SysReg::RNDRRS: return read_random(s);
+    case SysReg::CNTPCT_EL0:
+    case SysReg::CNTPCTSS_EL0: return counter(s);
+    case SysReg::CNTVCT_EL0:
+    case SysReg::CNTVCTSS_EL0: return counter(s) - s.reg(SysReg::CNTVOFF_EL2);
     case SysReg::CNTP_TVAL_EL0:
     case SysReg::CNTP_CTL_EL0:
     case SysReg::CNTP_CVAL_EL0:

@@ -10,6 +10,26 @@ namespace {
 
 constexpr usize kCount = static_cast<usize>(SysReg::kCount);
 
+constexpr Feature feature_of(SysReg r) {
+  switch (r) {
+#define REGISTER(name, feature) \
+  case SysReg::name: return Feature::feature;
+#define WRITABLE(...)
+#include "cpu/sysreg_features.def"
+#undef REGISTER
+#undef WRITABLE
+    default: return Feature::Base;
+  }
+}
+
+constexpr SysRegFeatureBits kFeatureBits[] = {
+#define REGISTER(...)
+#define WRITABLE(name, feature, bits) {SysReg::name, Feature::feature, bits},
+#include "cpu/sysreg_features.def"
+#undef REGISTER
+#undef WRITABLE
+};
+
 constexpr std::array<SysRegInfo, kCount> kTable = {{
 #define SYSREG(name, op0, op1, crn, crm, op2, read_el, write_el, kind, effect, trap, reset, writable) \
   {#name,                                                                                             \
@@ -21,7 +41,8 @@ constexpr std::array<SysRegInfo, kCount> kTable = {{
    SysRegTrap::trap,                                                                                  \
    SysReg::name,                                                                                      \
    reset,                                                                                             \
-   writable},
+   writable,                                                                                          \
+   feature_of(SysReg::name)},
 #include "cpu/sysregs.def"
 #undef SYSREG
 }};
@@ -56,6 +77,15 @@ const SysRegInfo* find_sysreg(u32 key) {
   const auto it =
       std::lower_bound(kByKey.begin(), kByKey.end(), key, [](u16 index, u32 k) { return key_of(index) < k; });
   return it != kByKey.end() && key_of(*it) == key ? &kTable[*it] : nullptr;
+}
+
+std::span<const SysRegFeatureBits> sysreg_feature_bits() { return kFeatureBits; }
+
+u64 writable_bits(const SysRegInfo& r, FeatureSet features) {
+  u64 writable = r.writable;
+  for (const SysRegFeatureBits& f : kFeatureBits)
+    if (f.reg == r.reg && features.has(f.feature)) writable |= f.bits;
+  return writable;
 }
 
 bool el0_access_trapped(const CpuState& s, const SysRegInfo& r, bool read) {

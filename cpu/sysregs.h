@@ -31,7 +31,8 @@ struct SysRegInfo {
   SysRegTrap trap;
   SysReg reg;
   u64 reset;
-  u64 writable;
+  u64 writable;     // without any feature: see writable_bits
+  Feature feature;  // without which the register is not there
 };
 
 // Every row, in the order of SysReg.
@@ -39,6 +40,15 @@ std::span<const SysRegInfo> sysregs();
 const SysRegInfo& sysreg_info(SysReg r);
 // nullptr: no such register.
 const SysRegInfo* find_sysreg(u32 key);
+// The writable bits where these features are there.
+u64 writable_bits(const SysRegInfo& r, FeatureSet features);
+// The rows behind that: bits of a register that come with a feature.
+struct SysRegFeatureBits {
+  SysReg reg;
+  Feature feature;
+  u64 bits;
+};
+std::span<const SysRegFeatureBits> sysreg_feature_bits();
 // A reserved identification register: reads as zero at EL1 and above (D17.1.3).
 constexpr bool is_reserved_id(u32 key) {
   return key >> 7 == sysreg_key(3, 0, 0, 0, 0) >> 7 && bits(key, 6, 3) >= 1 && bits(key, 6, 3) <= 7;

@@ -48,10 +48,18 @@ const char* kind_text(SysRegKind k) {
   return "";
 }
 
+std::string feature_text(Feature feature) {
+  for (const FeatureInfo& f : features())
+    if (f.feature == feature) return fmt::format("FEAT_{}", f.name);
+  return "";
+}
+
 std::string identification() {
   constexpr SysReg kShown[] = {SysReg::MIDR_EL1,         SysReg::ID_AA64PFR0_EL1,  SysReg::ID_AA64DFR0_EL1,
-                               SysReg::ID_AA64ISAR0_EL1, SysReg::ID_AA64MMFR0_EL1, SysReg::CTR_EL0,
-                               SysReg::DCZID_EL0,        SysReg::CLIDR_EL1,        SysReg::PMCR_EL0};
+                               SysReg::ID_AA64ISAR0_EL1, SysReg::ID_AA64ISAR1_EL1, SysReg::ID_AA64PFR1_EL1,
+                               SysReg::ID_AA64MMFR0_EL1, SysReg::ID_AA64MMFR1_EL1, SysReg::ID_AA64MMFR2_EL1,
+                               SysReg::CTR_EL0,          SysReg::DCZID_EL0,        SysReg::CLIDR_EL1,
+                               SysReg::PMCR_EL0};
   std::string text = "| register |", line = "|---|";
   std::vector<std::unique_ptr<CpuState>> states;
   for (std::string_view name : model_names()) {
@@ -85,14 +93,20 @@ std::string sysregs_page() {
       "\n## All registers\n\n"
       "Encoding: op0, op1, CRn, CRm, op2. Read, write: lowest exception level. Trap: the control that sends an access "
       "from EL0 to EL1.\n\n"
-      "| register | encoding | read | write | trap | held as | reset | writable bits "
-      "|\n|---|---|---|---|---|---|---|---|\n";
+      "| register | encoding | read | write | trap | held as | reset | writable bits | only with "
+      "|\n|---|---|---|---|---|---|---|---|---|\n";
   for (const SysRegInfo& r : sysregs()) {
     const bool stored = r.kind == SysRegKind::Stored || r.kind == SysRegKind::Custom;
-    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", r.name, encoding(r), level(r.read_el),
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", r.name, encoding(r), level(r.read_el),
                         level(r.write_el), trap_text(r.trap), kind_text(r.kind),
-                        stored ? fmt::format("{:#x}", r.reset) : "", stored ? fmt::format("{:#x}", r.writable) : "");
+                        stored ? fmt::format("{:#x}", r.reset) : "", stored ? fmt::format("{:#x}", r.writable) : "",
+                        feature_text(r.feature));
   }
+  text +=
+      "\n## Bits that come with a feature\n\nWithout it they are RES0, or stay as they are at reset.\n\n"
+      "| register | bits | feature |\n|---|---|---|\n";
+  for (const SysRegFeatureBits& f : sysreg_feature_bits())
+    text += fmt::format("| {} | {:#x} | {} |\n", sysreg_info(f.reg).name, f.bits, feature_text(f.feature));
   return text;
 }
 

@@ -4,10 +4,13 @@
 
 #include "frontend/operands.h"
 #include "frontend/pattern.h"
+#include "frontend/pauth.h"
 
 namespace ferry::frontend {
 namespace {
 
+using cpu::Feature;
+using cpu::PacKey;
 using ir::CmpKind;
 using ir::IndirectKind;
 using ir::Type;
@@ -70,13 +73,43 @@ void test_branch(Context& c, unsigned b5, unsigned b40, unsigned imm14, unsigned
   c.ended = true;
 }
 
+// PSTATE.BTYPE after a branch through register n: indirect_aux().
+unsigned branch_type(Context& c, IndirectKind kind, unsigned n) {
+  if (!c.has(Feature::BTI) || kind == IndirectKind::Return) return 0;
+  if (kind == IndirectKind::Call) return 2;
+  return n == 16 || n == 17 ? 1 : 3;
+}
+
+template <IndirectKind Kind>
+void branch_to(Context& c, Value address, unsigned n) {
+  const Value target = branch_address(c, address);
+  if constexpr (Kind == IndirectKind::Call) c.b.set_x(30, c.pc_plus(4));
+  c.b.exit_indirect(Kind, target, Kind == IndirectKind::Call ? c.target(4) : 0, branch_type(c, Kind, n));
+  c.ended = true;
+}
+
 // BR, BLR, RET
 template <IndirectKind Kind>
 void branch_register(Context& c, unsigned n) {
-  const Value target = branch_address(c, c.x(Type::I64, n));
-  if constexpr (Kind == IndirectKind::Call) c.b.set_x(30, c.pc_plus(4));
-  c.b.exit_indirect(Kind, target, Kind == IndirectKind::Call ? c.target(4) : 0);
-  c.ended = true;
+  branch_to<Kind>(c, c.x(Type::I64, n), n);
+}
+
+// BRAA, BRAB, BLRAA, BLRAB
+template <IndirectKind Kind>
+void branch_authenticated(Context& c, unsigned key, unsigned n, unsigned m) {
+  branch_to<Kind>(c, authenticate(c, c.x(Type::I64, n), c.x_sp(Type::I64, m), static_cast<PacKey>(key)), n);
+}
+
+// BRAAZ, BRABZ, BLRAAZ, BLRABZ
+template <IndirectKind Kind>
+void branch_authenticated_zero(Context& c, unsigned key, unsigned n) {
+  branch_to<Kind>(c, authenticate(c, c.x(Type::I64, n), c.b.imm64(0), static_cast<PacKey>(key)), n);
+}
+
+// RETAA, RETAB
+void return_authenticated(Context& c, unsigned key) {
+  const Value address = authenticate(c, c.x(Type::I64, 30), c.x_sp(Type::I64, 31), static_cast<PacKey>(key));
+  branch_to<IndirectKind::Return>(c, address, 30);
 }
 
 // clang-format off: a row a line
@@ -88,8 +121,12 @@ constexpr Row kRows[] = {
     row<"1101011 0000 11111 000000 nnnnn 00000", branch_register<IndirectKind::Jump>>(ARM64_INS_BR, "BR"),
     row<"1101011 0001 11111 000000 nnnnn 00000", branch_register<IndirectKind::Call>>(ARM64_INS_BLR, "BLR"),
     row<"1101011 0010 11111 000000 nnnnn 00000", branch_register<IndirectKind::Return>>(ARM64_INS_RET, "RET"),
-    // FEAT_PAuth: BRAA, BRAAZ, BRAB, BRABZ, BLRAA, BLRAAZ, BLRAB, BLRABZ, RETAA, RETAB, ERETAA, ERETAB
-    // ERET, DRPS: system.cpp
+    row<"1101011 0000 11111 00001 k nnnnn 11111", branch_authenticated_zero<IndirectKind::Jump>, Feature::PAuth>("BRAAZ"),
+    row<"1101011 0001 11111 00001 k nnnnn 11111", branch_authenticated_zero<IndirectKind::Call>, Feature::PAuth>("BLRAAZ"),
+    row<"1101011 0010 11111 00001 k 11111 11111", return_authenticated, Feature::PAuth>("RETAA"),
+    row<"1101011 1000 11111 00001 k nnnnn mmmmm", branch_authenticated<IndirectKind::Jump>, Feature::PAuth>("BRAA"),
+    row<"1101011 1001 11111 00001 k nnnnn mmmmm", branch_authenticated<IndirectKind::Call>, Feature::PAuth>("BLRAA"),
+    // ERET, ERETAA, ERETAB, DRPS: system.cpp
     // Unconditional branch (immediate)
     row<"0 00101 iiiiiiiiiiiiiiiiiiiiiiiiii", branch>(ARM64_INS_B, "B"),
     row<"1 00101 iiiiiiiiiiiiiiiiiiiiiiiiii", branch_link>(ARM64_INS_BL, "BL"),

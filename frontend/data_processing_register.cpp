@@ -4,6 +4,7 @@
 #include "cpu/state.h"
 #include "frontend/operands.h"
 #include "frontend/pattern.h"
+#include "frontend/pauth.h"
 
 namespace ferry::frontend {
 namespace {
@@ -202,7 +203,7 @@ constexpr Row kRows[] = {
     row<"0 0 0 11010110 mmmmm 010101 nnnnn ddddd", crc32<cpu::Helper::crc32c, 1>>(ARM64_INS_CRC32CH, "CRC32CH"),
     row<"0 0 0 11010110 mmmmm 010110 nnnnn ddddd", crc32<cpu::Helper::crc32c, 2>>(ARM64_INS_CRC32CW, "CRC32CW"),
     row<"1 0 0 11010110 mmmmm 010111 nnnnn ddddd", crc32<cpu::Helper::crc32c, 3>>(ARM64_INS_CRC32CX, "CRC32CX"),
-    // FEAT_MTE: SUBP, SUBPS, IRG, GMI      FEAT_PAuth: PACGA      FEAT_CSSC: SMAX, SMIN, UMAX, UMIN (register)
+    // FEAT_MTE: SUBP, SUBPS, IRG, GMI FEAT_CSSC: SMAX, SMIN, UMAX, UMIN (register)
     // Data-processing (1 source)
     row<"z 1 0 11010110 00000 000000 nnnnn ddddd", one_source<Op::Rbit>>(ARM64_INS_RBIT, "RBIT"),
     row<"z 1 0 11010110 00000 000001 nnnnn ddddd", one_source<Op::Rev16>>(ARM64_INS_REV16, "REV16"),
@@ -211,7 +212,7 @@ constexpr Row kRows[] = {
     row<"1 1 0 11010110 00000 000011 nnnnn ddddd", rev_doubleword>(ARM64_INS_REV, "REV"),
     row<"z 1 0 11010110 00000 000100 nnnnn ddddd", one_source<Op::Clz>>(ARM64_INS_CLZ, "CLZ"),
     row<"z 1 0 11010110 00000 000101 nnnnn ddddd", one_source<Op::Cls>>(ARM64_INS_CLS, "CLS"),
-    // FEAT_PAuth: PACIA, PACIB, PACDA, PACDB, AUTIA, AUTIB, AUTDA, AUTDB, XPACI, XPACD      FEAT_CSSC: CTZ, CNT, ABS
+    // FEAT_PAuth: pauth.cpp      FEAT_CSSC: CTZ, CNT, ABS
     // Logical (shifted register)
     row<"z 00 01010 hh 0 mmmmm iiiiii nnnnn ddddd", logical_shifted<Op::And, false>>(ARM64_INS_AND, "AND (shifted register)"),
     row<"z 00 01010 hh 1 mmmmm iiiiii nnnnn ddddd", logical_shifted<Op::AndNot, false>>(ARM64_INS_BIC, "BIC (shifted register)"),
@@ -266,6 +267,9 @@ constexpr Row kRows[] = {
 
 std::span<const Row> data_processing_register_rows() { return kRows; }
 
-EmitFn find_data_processing_register(unsigned id, u32 word) { return find_emit(kRows, id, word); }
+EmitFn find_data_processing_register(unsigned id, u32 word) {
+  const EmitFn plain = find_emit(kRows, id, word);
+  return plain != nullptr ? plain : find_emit(pauth_rows(), id, word);
+}
 
 }  // namespace ferry::frontend

@@ -5,6 +5,7 @@
 #include "frontend/addressing.h"
 #include "frontend/operands.h"
 #include "frontend/pattern.h"
+#include "frontend/pauth.h"
 
 namespace ferry::frontend {
 namespace {
@@ -90,6 +91,16 @@ void register_offset(Context& c, unsigned m, unsigned option, unsigned scaled, u
 }
 void prefetch_register(Context& c, unsigned, unsigned option, unsigned, unsigned, unsigned) {
   if ((option & 2) == 0) c.undefined();
+}
+
+// LDRAA, LDRAB: the base is authenticated with zero as modifier.
+void load_authenticated(Context& c, unsigned key, unsigned s, unsigned imm9, unsigned w, unsigned n, unsigned t) {
+  const i64 offset = sign_extend(s << 9 | imm9, 10) * 8;
+  const Value base = authenticate(c, base_address(c, n), c.b.imm64(0), key == 0 ? cpu::PacKey::DA : cpu::PacKey::DB);
+  const Value address = offset_address(c, base, offset);
+  if (w == 0) return transfer(c, kLdrX, address, t);
+  if (n == 31) c.sp_aligned = false;
+  transfer_and_write_back(c, kLdrX, address, address, offset, n, t);
 }
 
 // LDP, LDPSW. UNPREDICTABLE: chose, for two equal targets, the second element; and no writeback when a target is the
@@ -226,6 +237,8 @@ constexpr Row kRows[] = {
     row<"10 111 0 00 10 0 iiiiiiiii 11 nnnnn ttttt", pre_index<kLdrsw>>(ARM64_INS_LDRSW, "LDRSW (immediate)"),
     row<"11 111 0 00 00 0 iiiiiiiii 11 nnnnn ttttt", pre_index<kStrX>>(ARM64_INS_STR, "STR (immediate)"),
     row<"11 111 0 00 01 0 iiiiiiiii 11 nnnnn ttttt", pre_index<kLdrX>>(ARM64_INS_LDR, "LDR (immediate)"),
+    // Load/store register (pac)
+    row<"11 111 0 00 k s 1 iiiiiiiii w 1 nnnnn ttttt", load_authenticated, cpu::Feature::PAuth>("LDRAA"),
     // Atomic memory operations
     // FEAT_LSE: LDADD, LDCLR, LDEOR, LDSET, LDSMAX, LDSMIN, LDUMAX, LDUMIN, SWP      FEAT_LRCPC: LDAPR      FEAT_LS64: LD64B, ST64B
     // Load/store register (register offset)
@@ -243,7 +256,6 @@ constexpr Row kRows[] = {
     row<"11 111 0 00 00 1 mmmmm ooo s 10 nnnnn ttttt", register_offset<kStrX>>(ARM64_INS_STR, "STR (register)"),
     row<"11 111 0 00 01 1 mmmmm ooo s 10 nnnnn ttttt", register_offset<kLdrX>>(ARM64_INS_LDR, "LDR (register)"),
     row<"11 111 0 00 10 1 mmmmm ooo s 10 nnnnn ttttt", prefetch_register>(ARM64_INS_PRFM, "PRFM (register)"),
-    // FEAT_PAuth: LDRAA, LDRAB
     // Load/store register (unsigned immediate)
     row<"00 111 0 01 00 iiiiiiiiiiii nnnnn ttttt", unsigned_offset<kStrb>>(ARM64_INS_STRB, "STRB (immediate)"),
     row<"00 111 0 01 01 iiiiiiiiiiii nnnnn ttttt", unsigned_offset<kLdrb>>(ARM64_INS_LDRB, "LDRB (immediate)"),

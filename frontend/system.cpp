@@ -6,11 +6,14 @@
 #include "cpu/exceptions.h"
 #include "cpu/sysregs.h"
 #include "frontend/operands.h"
+#include "frontend/pauth.h"
 
 namespace ferry::frontend {
 namespace {
 
+using cpu::Feature;
 using cpu::Helper;
+using cpu::PacKey;
 using ir::DispatchReason;
 using ir::FenceKind;
 using ir::Type;
@@ -55,6 +58,15 @@ void eret(Context& c) {
   c.ended = true;
 }
 
+// ERETAA, ERETAB
+template <PacKey K>
+void eret_authenticated(Context& c) {
+  if (c.mode.el() == 0) return c.undefined();
+  call(c, Helper::eret_authenticated, c.b.imm64(static_cast<u64>(K)));
+  c.b.exit_pc();
+  c.ended = true;
+}
+
 // --- Hints ---
 
 // WFI, WFE: the vCPU waits, or finds that the wait is trapped (SCTLR_EL1.nTWI, nTWE).
@@ -72,8 +84,9 @@ void sev(Context& c) { call(c, Helper::send_event); }
 
 void sevl(Context& c) { c.b.store_state(offsetof(cpu::CpuState, event_register), c.b.imm32(1)); }
 
-// NOP, and the hints of absent features (PACIASP, BTI, CSDB, ESB, PSB ...).
-void nop(Context&, unsigned, unsigned) {}
+// NOP; pointer authentication; DGH and BTI, which do nothing by themselves (frontend/landing.h); and the hints of
+// absent features (ESB, PSB ...).
+void hint(Context& c, unsigned crm, unsigned op2) { emit_pauth_hint(c, crm << 3 | op2); }
 
 // --- Barriers ---
 
@@ -88,6 +101,9 @@ void barrier(Context& c, unsigned option) {
 // DSB waits for everything before it, so ST and LD orderings are made full.
 void dsb(Context& c, unsigned) { c.b.fence(FenceKind::Full); }
 
+// SB: nothing here speculates.
+void speculation_barrier(Context&) {}
+
 void isb(Context& c, unsigned) { leave_after(c, DispatchReason::ContextChanged); }
 
 // --- MSR (immediate) ---
@@ -97,6 +113,19 @@ void msr_spsel(Context& c, unsigned imm) {
   if (c.mode.sp_sel() == (imm & 1)) return;
   call(c, Helper::msr, c.b.imm64(static_cast<u64>(cpu::SysReg::SPSel)), c.b.imm64(imm & 1));
   leave_after(c, DispatchReason::ContextChanged);
+}
+
+// MSR PAN, UAO: Mode or the bank changes.
+template <cpu::SysReg R, unsigned Bit>
+void msr_el1_flag(Context& c, unsigned imm) {
+  if (c.mode.el() == 0) return c.undefined();
+  call(c, Helper::msr, c.b.imm64(static_cast<u64>(R)), c.b.imm64(u64{imm & 1} << Bit));
+  leave_after(c, DispatchReason::ContextChanged);
+}
+// MSR DIT, SSBS: nothing depends on them.
+template <cpu::SysReg R, unsigned Bit>
+void msr_flag(Context& c, unsigned imm) {
+  call(c, Helper::msr, c.b.imm64(static_cast<u64>(R)), c.b.imm64(u64{imm & 1} << Bit));
 }
 
 bool daif_trapped(Context& c, u32 word) {
@@ -183,28 +212,34 @@ constexpr Row kRows[] = {
     row<"1101010100 0 00 011 0010 0000 011 11111", wait<false>>(kAnyId, "WFI"),
     row<"1101010100 0 00 011 0010 0000 100 11111", sev>(kAnyId, "SEV"),
     row<"1101010100 0 00 011 0010 0000 101 11111", sevl>(kAnyId, "SEVL"),
-    row<"1101010100 0 00 011 0010 mmmm ooo 11111", nop>(kAnyId, "HINT"),
+    row<"1101010100 0 00 011 0010 mmmm ooo 11111", hint>(kAnyId, "HINT"),
     // Barriers
     row<"1101010100 0 00 011 0011 mmmm 010 11111", clrex>(kAnyId, "CLREX"),
     row<"1101010100 0 00 011 0011 mmmm 100 11111", dsb>(kAnyId, "DSB"),
     row<"1101010100 0 00 011 0011 mmmm 101 11111", barrier>(kAnyId, "DMB"),
     row<"1101010100 0 00 011 0011 mmmm 110 11111", isb>(kAnyId, "ISB"),
-    // FEAT_SB: SB; FEAT_XS: DSB nXS; FEAT_WFxT: WFET, WFIT
+    row<"1101010100 0 00 011 0011 0000 111 11111", speculation_barrier, Feature::SB>("SB"),
+    // FEAT_XS: DSB nXS; FEAT_WFxT: WFET, WFIT
     // MSR (immediate)
     row<"1101010100 0 00 000 0100 mmmm 101 11111", msr_spsel>(kAnyId, "MSR SPSel"),
     word_row<msr_daifset>(0xfffff0ff, 0xd50340df, "MSR DAIFSet"),
     word_row<msr_daifclr>(0xfffff0ff, 0xd50340ff, "MSR DAIFClr"),
-    // FEAT_PAN: MSR PAN; FEAT_UAO: MSR UAO; FEAT_DIT: MSR DIT; FEAT_SSBS: MSR SSBS
     // UNPREDICTABLE: chose UNDEFINED for other values of CRm, which should be zero
     row<"1101010100 0 00 000 0100 0000 000 11111", cfinv, cpu::Feature::FlagM>("CFINV"),
     row<"1101010100 0 00 000 0100 0000 001 11111", xaflag, cpu::Feature::FlagM2>("XAFLAG"),
     row<"1101010100 0 00 000 0100 0000 010 11111", axflag, cpu::Feature::FlagM2>("AXFLAG"),
+    row<"1101010100 0 00 000 0100 mmmm 100 11111", msr_el1_flag<cpu::SysReg::PAN, 22>, Feature::PAN>("MSR PAN"),
+    row<"1101010100 0 00 000 0100 mmmm 011 11111", msr_el1_flag<cpu::SysReg::UAO, 23>, Feature::UAO>("MSR UAO"),
+    row<"1101010100 0 00 011 0100 mmmm 010 11111", msr_flag<cpu::SysReg::DIT, 24>, Feature::DIT>("MSR DIT"),
+    row<"1101010100 0 00 011 0100 mmmm 001 11111", msr_flag<cpu::SysReg::SSBS, 12>, Feature::SSBS2>("MSR SSBS"),
     // SYS, MSR (register), MRS; SYSL has no allocated encoding in ARMv8.0
     word_row<emit_sys>(0xfff80000, 0xd5080000, "SYS"),
     word_row<emit_msr>(0xfff00000, 0xd5100000, "MSR (register)"),
     word_row<emit_mrs>(0xfff00000, 0xd5300000, "MRS"),
     // Unconditional branch (register): the two that are not branches
     row<"1101011 0100 11111 000000 11111 00000", eret>(kAnyId, "ERET"),
+    row<"1101011 0100 11111 000010 11111 11111", eret_authenticated<PacKey::IA>, Feature::PAuth>("ERETAA"),
+    row<"1101011 0100 11111 000011 11111 11111", eret_authenticated<PacKey::IB>, Feature::PAuth>("ERETAB"),
     row<"1101011 0101 11111 000000 11111 00000", drps>(kAnyId, "DRPS"),
 };
 // clang-format on

@@ -8,6 +8,7 @@ namespace ferry::frontend {
 namespace {
 
 using cpu::AtOp;
+using cpu::Feature;
 using cpu::Helper;
 using ir::Type;
 using ir::Value;
@@ -34,12 +35,16 @@ void at(Context& c, Value xt, u32) {
 }
 void tlbi(Context& c, Value xt, u32 key) { call(c, Helper::tlbi, c.b.imm64(key), xt); }
 
+// CFP, DVP, CPP: there are no predictions to restrict.
+void restrict_prediction(Context&, Value, u32) {}
+
 struct SysRow {
   u32 key;
   const char* name;
   SysFn emit;
   unsigned min_el;
   u32 trap = 0;  // kEl0Trap... that sends it to EL1 from EL0
+  cpu::Feature feature = cpu::Feature::Base;
 };
 
 constexpr u32 sys_key(unsigned op1, unsigned crn, unsigned crm, unsigned op2) {
@@ -58,12 +63,18 @@ constexpr SysRow kRows[] = {
     {sys_key(3, 7, 10, 1), "DC CVAC", dc_read, 0, cpu::kEl0TrapUci},
     {sys_key(3, 7, 11, 1), "DC CVAU", dc_read, 0, cpu::kEl0TrapUci},
     {sys_key(3, 7, 14, 1), "DC CIVAC", dc_read, 0, cpu::kEl0TrapUci},
-    // FEAT_DPB: DC CVAP, CVADP
+    {sys_key(3, 7, 12, 1), "DC CVAP", dc_read, 0, cpu::kEl0TrapUci, Feature::DPB},
+    {sys_key(3, 7, 13, 1), "DC CVADP", dc_read, 0, cpu::kEl0TrapUci, Feature::DPB2},
+    {sys_key(3, 7, 3, 4), "CFP RCTX", restrict_prediction, 0, cpu::kEl0TrapRctx, Feature::SPECRES},
+    {sys_key(3, 7, 3, 5), "DVP RCTX", restrict_prediction, 0, cpu::kEl0TrapRctx, Feature::SPECRES},
+    {sys_key(3, 7, 3, 7), "CPP RCTX", restrict_prediction, 0, cpu::kEl0TrapRctx, Feature::SPECRES},
     {sys_key(0, 7, 8, 0), "AT S1E1R", at<AtOp::S1E1R>, 1},
     {sys_key(0, 7, 8, 1), "AT S1E1W", at<AtOp::S1E1W>, 1},
     {sys_key(0, 7, 8, 2), "AT S1E0R", at<AtOp::S1E0R>, 1},
     {sys_key(0, 7, 8, 3), "AT S1E0W", at<AtOp::S1E0W>, 1},
-    // FEAT_PAN2: AT S1E1RP, S1E1WP; EL2: AT S1E2*, S12E*; EL3: AT S1E3*
+    {sys_key(0, 7, 9, 0), "AT S1E1RP", at<AtOp::S1E1RP>, 1, 0, Feature::PAN2},
+    {sys_key(0, 7, 9, 1), "AT S1E1WP", at<AtOp::S1E1WP>, 1, 0, Feature::PAN2},
+    // EL2: AT S1E2*, S12E*; EL3: AT S1E3*
     {sys_key(0, 8, 3, 0), "TLBI VMALLE1IS", tlbi, 1},
     {sys_key(0, 8, 3, 1), "TLBI VAE1IS", tlbi, 1},
     {sys_key(0, 8, 3, 2), "TLBI ASIDE1IS", tlbi, 1},
@@ -76,7 +87,25 @@ constexpr SysRow kRows[] = {
     {sys_key(0, 8, 7, 3), "TLBI VAAE1", tlbi, 1},
     {sys_key(0, 8, 7, 5), "TLBI VALE1", tlbi, 1},
     {sys_key(0, 8, 7, 7), "TLBI VAALE1", tlbi, 1},
-    // EL2: TLBI ALLE1, IPAS2E1, VAE2 ...; FEAT_TLBIOS, FEAT_TLBIRANGE
+    {sys_key(0, 8, 1, 0), "TLBI VMALLE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 1, 1), "TLBI VAE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 1, 2), "TLBI ASIDE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 1, 3), "TLBI VAAE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 1, 5), "TLBI VALE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 1, 7), "TLBI VAALE1OS", tlbi, 1, 0, Feature::TLBIOS},
+    {sys_key(0, 8, 2, 1), "TLBI RVAE1IS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 2, 3), "TLBI RVAAE1IS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 2, 5), "TLBI RVALE1IS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 2, 7), "TLBI RVAALE1IS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 5, 1), "TLBI RVAE1OS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 5, 3), "TLBI RVAAE1OS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 5, 5), "TLBI RVALE1OS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 5, 7), "TLBI RVAALE1OS", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 6, 1), "TLBI RVAE1", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 6, 3), "TLBI RVAAE1", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 6, 5), "TLBI RVALE1", tlbi, 1, 0, Feature::TLBIRANGE},
+    {sys_key(0, 8, 6, 7), "TLBI RVAALE1", tlbi, 1, 0, Feature::TLBIRANGE},
+    // EL2: TLBI ALLE1, IPAS2E1, VAE2 ...
 };
 
 const SysRow* find(u32 key) {
@@ -90,7 +119,7 @@ const SysRow* find(u32 key) {
 // SYS
 void emit_sys(Context& c, u32 word) {
   const SysRow* r = find(system_key(word));
-  if (r == nullptr || c.mode.el() < r->min_el) return c.undefined();
+  if (r == nullptr || !c.has(r->feature) || c.mode.el() < r->min_el) return c.undefined();
   const unsigned rt = word & 31;
   if ((c.mode.el0_traps() & r->trap) != 0) return c.exception(cpu::kEcSysReg, cpu::sysreg_iss(r->key, rt, false));
   r->emit(c, c.x(Type::I64, rt), r->key);

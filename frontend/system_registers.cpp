@@ -19,6 +19,11 @@ using ir::Type;
 using ir::Value;
 
 unsigned rt_of(u32 word) { return word & 31; }
+// nullptr: no such register on this processor.
+const SysRegInfo* find(Context& c, u32 word) {
+  const SysRegInfo* r = cpu::find_sysreg(system_key(word));
+  return r != nullptr && c.has(r->feature) ? r : nullptr;
+}
 u32 iss_of(u32 word, bool read) { return cpu::sysreg_iss(system_key(word), rt_of(word), read); }
 
 // The traps that Mode decides. True: the exception was emitted.
@@ -81,6 +86,8 @@ void write_special(Context& c, const SysRegInfo& r, u32 word, Value v) {
     case SysReg::SPSR_EL1: return b.store_state(spsr_offset(1), b.trunc(v));
     case SysReg::SP_EL0: return b.store_state(offsetof(CpuState, sp_el), v);
     case SysReg::NZCV: return b.set_nzcv(b.emit({.op = ir::Op::NzcvFromArch, .type = Type::I32, .args = ir::args(v)}));
+    case SysReg::DIT:
+    case SysReg::SSBS:
     case SysReg::FPSR: return call_msr(c, r, word, v);
     case SysReg::DAIF:  // interrupts that are no longer masked are taken at once
       call_msr(c, r, word, v);
@@ -125,7 +132,7 @@ void after_write(Context& c, const SysRegInfo& r) {
 // MRS. Registers of op0 = 3, CRn = 11 and 15: IMPDEF: those that the Cortex-A53, A57 and A72 manuals share (their
 // chapters 4.3) keep what is written, at EL1; all others, and SYS and SYSL of op0 = 1, CRn = 11 and 15, are UNDEFINED.
 void emit_mrs(Context& c, u32 word) {
-  const SysRegInfo* r = cpu::find_sysreg(system_key(word));
+  const SysRegInfo* r = find(c, word);
   if (r == nullptr) {
     if (c.mode.el() == 0 || !cpu::is_reserved_id(system_key(word))) return c.undefined();
     return c.set_x(rt_of(word), c.b.imm64(0));
@@ -140,7 +147,7 @@ void emit_mrs(Context& c, u32 word) {
 
 // MSR (register)
 void emit_msr(Context& c, u32 word) {
-  const SysRegInfo* r = cpu::find_sysreg(system_key(word));
+  const SysRegInfo* r = find(c, word);
   if (r == nullptr || c.mode.el() < r->write_el || (r->reg == SysReg::SP_EL0 && sp_el0_hidden(c))) return c.undefined();
   if (trapped(c, *r, word, false)) return;
   const Value v = c.x(Type::I64, rt_of(word));

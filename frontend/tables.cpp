@@ -2,6 +2,7 @@
 #include "frontend/decoder.h"
 #include "frontend/fp.h"
 #include "frontend/pattern.h"
+#include "frontend/pauth.h"
 #include "frontend/simd.h"
 #include "frontend/system.h"
 
@@ -20,6 +21,7 @@ std::span<const std::span<const Row>> row_tables() {
       load_store_rows(),
       load_store_simd_rows(),
       data_processing_register_rows(),
+      pauth_rows(),
       fp_scalar_rows(),
       simd_three_same_rows(),
       simd_copy_rows(),

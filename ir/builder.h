@@ -142,6 +142,14 @@ class Builder {
   Value call(u32 helper, Type result, Value a = kNoValue, Value b = kNoValue, Value c = kNoValue, Value d = kNoValue) {
     return emit({.op = Op::Call, .type = result, .args = args(a, b, c, d), .imm = helper});
   }
+  // cond != 0 ? helper(a, b, aux) : otherwise; a pure helper.
+  Value call_if(u32 helper, Value cond, Value otherwise, Value a, Value b, unsigned aux) {
+    return emit({.op = Op::CallIf,
+                 .type = Type::I64,
+                 .aux = static_cast<u8>(aux),
+                 .args = args(cond, otherwise, a, b),
+                 .imm = helper});
+  }
 
   // Exits.
   void exit_next(i64 offset) { emit({.op = Op::ExitNext, .imm = static_cast<u64>(offset)}); }
@@ -149,10 +157,10 @@ class Builder {
     emit({.op = Op::ExitIf, .args = args(cond), .imm = exit_offsets(taken, not_taken)});
   }
   void exit_call(i32 target, i32 ret) { emit({.op = Op::ExitCall, .imm = exit_offsets(target, ret)}); }
-  void exit_indirect(IndirectKind kind, Value target, i64 ret = 0) {
+  void exit_indirect(IndirectKind kind, Value target, i64 ret = 0, unsigned btype = 0) {
     emit({.op = Op::ExitIndirect,
           .type = Type::I64,
-          .aux = static_cast<u8>(kind),
+          .aux = indirect_aux(kind, btype),
           .args = args(target),
           .imm = static_cast<u64>(ret)});
   }

@@ -12,6 +12,12 @@ using ferry::RmwKind;
 enum class CmpKind : u8 { Eq, Ne, Slt, Sle, Ult, Ule };
 enum class FenceKind : u8 { Load, Store, Full };  // DMB LD, DMB ST, DMB SY or ISH
 enum class IndirectKind : u8 { Jump, Call, Return };
+// PSTATE.BTYPE after the branch goes along: 0..3, where 3 stands for "3 from a guarded page, 1 from another".
+constexpr u8 indirect_aux(IndirectKind kind, unsigned btype) {
+  return static_cast<u8>(static_cast<unsigned>(kind) | btype << 4);
+}
+constexpr IndirectKind indirect_kind(u8 aux) { return static_cast<IndirectKind>(aux & 15); }
+constexpr unsigned indirect_btype(u8 aux) { return aux >> 4; }
 enum class DispatchReason : u8 { ContextChanged, Wfi, Wfe, Yield, BlockLimit, Interpret };
 // Rounding of FRound, FToS ...: the first four have FPCR.RMode's encoding.
 enum class FpRound : u8 { TieEven, PlusInf, MinusInf, Zero, TieAway, Current, CurrentExact };

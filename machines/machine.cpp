@@ -145,7 +145,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const LaunchRecord& record, con
 }
 
 Status Machine::build() {
-  auto model = cpu::find_model(record_.cpu_model);
+  auto model = cpu::make_model(record_.cpu_model);
   if (!model) return model.error();
   auto trees = plan(record_);
   if (!trees) return trees.error();
@@ -164,12 +164,14 @@ Status Machine::build() {
 
   auto compiler = jit::make_compiler(*config_.settings);
   if (!compiler) return compiler.error();
+  model_ = std::move(*model);
   const runtime::SystemConfig system_config{.settings = config_.settings,
-                                            .model = *model,
+                                            .model = &model_,
                                             .cpus = record_.cpu_count,
                                             .entry_el = record_.entry_el,
                                             .limit_instructions = config_.limit_instructions};
   system_ = std::make_unique<runtime::System>(system_config, std::move(*compiler), memory_, clock_, events_);
+  system_->set_entropy(entropy_.get());
   std::vector<CpuSignals*> signals;
   for (unsigned i = 0; i < system_->cpu_count(); ++i) signals.push_back(&system_->vcpu(i).signals());
   auto board = Board::build(trees->board, record_, back_ends, BoardPlace{memory_, clock_, events_, signals});

@@ -71,6 +71,7 @@ class Machine {
   softmmu::AddressSpace memory_;
   std::unique_ptr<EntropySource> entropy_;
   std::vector<std::unique_ptr<BlockBackend>> blocks_;
+  cpu::Model model_;
   std::unique_ptr<runtime::System> system_;
   std::unique_ptr<Board> board_;
   std::unique_ptr<Semihosting> semihosting_;

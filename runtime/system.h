@@ -69,6 +69,9 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   };
   void set_timer_lines(unsigned cpu, const TimerLines& lines);
   const TimerLines& timer_lines(unsigned cpu) const { return timer_lines_[cpu]; }
+  // What RNDR draws from; null: there are no random numbers.
+  void set_entropy(EntropySource* entropy) { entropy_ = entropy; }
+  EntropySource* entropy() const { return entropy_; }
   void set_firmware(FirmwareCall call) { firmware_ = std::move(call); }
   const FirmwareCall& firmware() const { return firmware_; }
   // HLT #0xF000. Called on the vCPU's thread.
@@ -128,6 +131,7 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   CpuInterface* gic_ = nullptr;
   FirmwareCall firmware_;
   SemihostingCall semihosting_;
+  EntropySource* entropy_ = nullptr;
 
   std::atomic<u64> shields_{0};
 

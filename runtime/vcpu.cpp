@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "cpu/exceptions.h"
+#include "frontend/landing.h"
 #include "runtime/system.h"
 
 namespace ferry::runtime {
@@ -201,7 +202,7 @@ bool Vcpu::step() {
     return true;
   }
   const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
-  if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr) {
+  if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr && s_->btype == 0) {
     if (system_.translator().compiler() != nullptr) return run_cached({nullptr, entry.code});
     return run_cached({static_cast<TranslatedBlock*>(const_cast<void*>(entry.code)), nullptr});
   }
@@ -225,6 +226,7 @@ bool Vcpu::gated(Run run) {
 bool Vcpu::run_cached(const Translator::Found& found) {
   ExitReason reason = ExitReason::kCount;
   const bool ran = gated([&] {
+    if (s_->btype != 0) s_->btype = landed_btype_;
     if (found.code != nullptr) {
       ++stats_.runs_baseline;
       reason = static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, found.code));
@@ -259,6 +261,7 @@ Translator::Found Vcpu::lookup(u64 pc) {
     return {};
   }
   s_->context = u64{mmu_->exec_key(pc)} << 32 | s_->mode.value;  // a fetch may renew the key
+  if (s_->btype != 0 && !may_land(fetched)) return {};
   const Translator::Found found = system_.translator().find(
       {.pa = fetched.pa, .va = pc, .mode = s_->mode, .context = s_->context, .site = site, .version = code_version_},
       stats_);
@@ -266,6 +269,8 @@ Translator::Found Vcpu::lookup(u64 pc) {
     run_uncached(fetched);
     return {};
   }
+  const u32 word = first_word(fetched);
+  landed_btype_ = frontend::keeps_btype(word) ? s_->btype : u8{0};
   const bool compiles = system_.translator().compiler() != nullptr;
   if (compiles && found.code == nullptr) return found;
   if (log_enabled(LogCategory::kExec)) {
@@ -274,8 +279,33 @@ Translator::Found Vcpu::lookup(u64 pc) {
     return found;
   }
   if (system_.settings().chain_indirect)
-    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, compiles ? found.code : found.block, 0};
+    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {
+        pc, s_->context, compiles ? found.code : found.block,
+        frontend::landing_mask(word, fetched.guarded, s_->mode, s_->features)};
   return found;
+}
+
+u32 Vcpu::first_word(const softmmu::FetchResult& fetched) {
+  u32 word;
+  std::memcpy(&word, fetched.page + (fetched.pa & 0xfff), sizeof word);
+  return word;
+}
+
+// FEAT_BTI: the instruction at pc after a branch that left PSTATE.BTYPE. False: the exception was taken.
+bool Vcpu::may_land(const softmmu::FetchResult& fetched) {
+  if (!fetched.guarded || fetched.page == nullptr ||
+      (frontend::landing_in_guarded_page(first_word(fetched), s_->mode, s_->features) >> s_->btype & 1) != 0)
+    return true;
+  cpu::raise(*s_, cpu::kEcBti, s_->btype);
+  take_fault();
+  look_again_ = true;
+  return false;
+}
+
+// An indirect branch left translated code. What other registers than X16 and X17 leave in BTYPE depends on where the
+// branch stood, in the page that pc_page still names.
+void Vcpu::settle_btype() {
+  if (s_->btype == 3 && !mmu_->guarded(s_->pc_page)) s_->btype = 1;
 }
 
 ExitReason Vcpu::interpret(TranslatedBlock& block) {
@@ -297,6 +327,8 @@ void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
     cpu::raise_with_far(*s_, cpu::kEcInsnAbort, 0x10, s_->pc);  // synchronous external abort
     return take_fetch_fault();
   }
+  if (s_->btype != 0 && !may_land(fetched)) return;
+  if (s_->btype != 0 && !frontend::keeps_btype(first_word(fetched))) s_->btype = 0;
   ++stats_.single_steps;
   single_word_ = ir::marker_word(single_.insts.front().imm);
   if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
@@ -328,12 +360,13 @@ bool Vcpu::handle_exit(ExitReason reason) {
     case ExitReason::Next:
       pending_link_ = static_cast<jit::LinkSite*>(std::exchange(s_->link_site, nullptr));
       return true;
-    case ExitReason::Indirect:
+    case ExitReason::Indirect: settle_btype(); return true;
     case ExitReason::BlockLimit:
     case ExitReason::Mode:
     case ExitReason::kCount: return true;
     case ExitReason::Hot: block_is_hot(); return true;
     case ExitReason::Poll:
+      settle_btype();
       if (virtual_time_ && stash_ == 0 && s_->budget.load(std::memory_order_relaxed) > 0) {
         step_to_slice_end();
         return true;

@@ -72,6 +72,7 @@ class Vcpu final : public cpu::Environment {
   bool firmware_call(cpu::CpuState& s, bool is_smc) override;
   void send_event(cpu::CpuState& s) override;
   u32 pending_interrupts(cpu::CpuState& s) override;
+  bool random_number(cpu::CpuState& s, u64& value) override;
   bool semihosting(cpu::CpuState& s) override;
   void synchronise_time(cpu::CpuState& s) override;
 
@@ -92,6 +93,9 @@ class Vcpu final : public cpu::Environment {
   bool is_fetchable();
   bool is_wait_trapped(u32 trap, u32 which);
   void step_watched();
+  static u32 first_word(const softmmu::FetchResult& fetched);
+  bool may_land(const softmmu::FetchResult& fetched);
+  void settle_btype();
   void refund_unexecuted();
   bool handle_exit(jit::ExitReason reason);
   void take(const cpu::ExceptionInfo& e);
@@ -125,6 +129,7 @@ class Vcpu final : public cpu::Environment {
   Stats stats_;
 
   jit::LinkSite* pending_link_ = nullptr;  // the direct exit that was just left by
+  u8 landed_btype_ = 0;                    // PSTATE.BTYPE as the found block begins
   u64 code_version_ = 0;                   // of what the jump cache and pending_link_ know
   u64 purges_seen_ = 0;
   bool context_dirty_ = true;  // the bank must be selected again

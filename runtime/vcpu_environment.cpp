@@ -1,6 +1,7 @@
 // The Environment half of Vcpu: what instruction semantics ask of the machine.
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "core/check.h"
@@ -93,6 +94,15 @@ void Vcpu::send_event(cpu::CpuState&) {
 }
 
 u32 Vcpu::pending_interrupts(cpu::CpuState&) { return signals_.lines.load(std::memory_order_acquire); }
+
+bool Vcpu::random_number(cpu::CpuState&, u64& value) {
+  EntropySource* const entropy = system_.entropy();
+  if (entropy == nullptr) return false;
+  u8 bytes[sizeof value];
+  entropy->fill(bytes);
+  std::memcpy(&value, bytes, sizeof value);
+  return true;
+}
 
 // A call that has to wait does so outside the instruction: it leaves it as a fault does, and the loop comes back to it.
 bool Vcpu::semihosting(cpu::CpuState& s) {

@@ -25,6 +25,7 @@ struct FetchEntry {
   u64 tag = cpu::kTlbInvalid;  // raw VA of the page
   u64 pa_page = 0;
   const u8* host = nullptr;
+  bool guarded = false;
 };
 
 class ExecSpace {

@@ -32,9 +32,10 @@ Mmu::~Mmu() = default;
 namespace {
 
 // The bits of SCTLR and TCR that decide what a translation is. SCTLR.A is checked by whoever makes an access.
-constexpr u64 kSctlrBits = u64{1} << 0 | u64{1} << 19 | u64{1} << 25;  // M, WXN, EE
+constexpr u64 kSctlrBits = u64{1} << 0 | u64{1} << 19 | u64{1} << 25 | u64{1} << 57;  // M, WXN, EE, EPAN
 constexpr u64 kTcrBits = low_mask(6) | u64{1} << 7 | u64{3} << 14 | u64{0x3f} << 16 | u64{1} << 23 | u64{3} << 30 |
-                         u64{7} << 32 | u64{3} << 37;
+                         u64{7} << 32 | u64{3} << 37 | u64{0xf} << 39 |  // TBI; HA, HD, HPD
+                         u64{3} << 51 | u64{3} << 55;                    // TBID, E0PD
 constexpr u64 kTableBits = low_mask(48) & ~u64{1};
 
 }  // namespace
@@ -51,7 +52,9 @@ u8 Mmu::config_number(u64 sctlr, u64 tcr, u64 mair) {
     exec_current_[0] = exec_current_[1] = nullptr;
   }
   const unsigned implemented = pa_bits_of(s_.reg(SysReg::ID_AA64MMFR0_EL1) & 15);
-  configs_.push_back({sctlr, tcr, mair, regime_el10(sctlr, tcr, 0, 0, mair, implemented)});
+  Regime regime = regime_el10(sctlr, tcr, 0, 0, mair, implemented);
+  if (s_.features.has(cpu::Feature::TTST)) regime.min_input_bits = 16;
+  configs_.push_back({sctlr, tcr, mair, regime});
   return static_cast<u8>(configs_.size() - 1);
 }
 
@@ -90,7 +93,10 @@ void Mmu::select() {
   if (!bit(tcr, 36)) asid_ &= 0xff;
   if (!regime_.enabled) asid_ = 0;
 
-  const Privilege privilege = s_.el == 0 ? Privilege::User : s_.pan != 0 ? Privilege::KernelPan : Privilege::Kernel;
+  // PAN is about translations, of which there are none while the MMU is off.
+  const Privilege privilege = s_.el == 0                       ? Privilege::User
+                              : s_.pan != 0 && regime_.enabled ? Privilege::KernelPan
+                                                               : Privilege::Kernel;
   bank_base_key_ = u64{1} << 63 | u64{config_} << 32 | asid_;
   const u64 key = bank_base_key_ | u64{static_cast<u8>(privilege)} << 40;
   if (bank_ != nullptr && bank_->key() == key) {
@@ -145,15 +151,20 @@ FetchResult Mmu::fetch(u64 va) {
   ExecSpace& space = exec_space(va);
   FetchEntry& entry = space.entry(va);
   const u64 offset = va & kPageOffset;
-  if (entry.tag == va - offset) return {true, entry.pa_page | offset, entry.host};
+  if (entry.tag == va - offset) return {true, entry.pa_page | offset, entry.host, entry.guarded};
 
   // Instruction fetches. UNPREDICTABLE: chose that code runs from Device memory as from any other.
   ++statistics_.fetch_walks;
+  const u8 need = s_.el == 0 ? kExecute0 : kExecute1;
   PhysicalReader reader(space_);
-  const Translation t = walk_with(regime_, va, reader);
+  Translation t = walk_with(regime_, va, reader);
+  while (!t.fault && t.needs_flag && (t.permissions & need) != 0 && !update_descriptor(t, false)) {
+    reader.restart();
+    t = walk_with(regime_, va, reader);
+  }
   Fault fault = t.fault;
-  if (!fault && (t.permissions & (s_.el == 0 ? kExecute0 : kExecute1)) == 0)
-    fault = {.kind = FaultKind::Permission, .level = t.level};
+  if (fetch_closed(va)) fault = {.kind = FaultKind::Translation, .level = 0};
+  if (!fault && (t.permissions & need) == 0) fault = {.kind = FaultKind::Permission, .level = t.level};
   const u64 pa_page = t.pa & ~kPageOffset;
   const u8* host = nullptr;
   if (!fault) {
@@ -179,8 +190,25 @@ FetchResult Mmu::fetch(u64 va) {
     space.renew(exec_.registry());
     static_cast<void>(exec_space(va));
   }
-  entry = {va - offset, pa_page, host};
-  return {true, t.pa, host};
+  const bool guarded = t.guarded && s_.features.has(cpu::Feature::BTI);
+  entry = {va - offset, pa_page, host, guarded};
+  return {true, t.pa, host, guarded};
+}
+
+// No translation of instructions: what EL0 is kept out of, and tags in a half whose instruction addresses have none.
+bool Mmu::fetch_closed(u64 va) const {
+  if (!regime_.enabled) return false;
+  const bool high = bit(va, 55);
+  const Range& range = regime_.range[high ? 1 : 0];
+  if (range.closed_to_el0 && s_.el == 0) return true;
+  return !range.instruction_tags && va >> 56 != (high ? 0xffu : 0u);
+}
+
+bool Mmu::guarded(u64 va) {
+  const FetchEntry& entry = exec_space(va).entry(va);
+  if (entry.tag == (va & ~kPageOffset)) return entry.guarded;
+  const Translation t = walk_now(va);
+  return !t.fault && t.guarded && s_.features.has(cpu::Feature::BTI);
 }
 
 // --- Maintenance ---
@@ -238,11 +266,11 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
   u8 need = 0;
   bool pan = false;
   switch (op) {
-    case AtOp::S1E1RP: pan = s_.pan != 0; [[fallthrough]];
+    case AtOp::S1E1RP: pan = s_.pan != 0 && regime_.enabled; [[fallthrough]];
     case AtOp::S1E1R:
     case AtOp::S12E1R:
     case AtOp::S1E2R: need = kRead1; break;
-    case AtOp::S1E1WP: pan = s_.pan != 0; [[fallthrough]];
+    case AtOp::S1E1WP: pan = s_.pan != 0 && regime_.enabled; [[fallthrough]];
     case AtOp::S1E1W:
     case AtOp::S12E1W:
     case AtOp::S1E2W: need = kWrite1; break;
@@ -251,9 +279,12 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
     case AtOp::S1E0W:
     case AtOp::S12E0W: need = kWrite0; break;
   }
+  // IMPDEF: these instructions do not set the access flag; where hardware would, they see it as set.
   const Translation t = walk_now(va);
   Fault fault = t.fault;
-  if (!fault && ((t.permissions & need) == 0 || (pan && (t.permissions & kRead0) != 0)))
+  const bool el0 = (need & (kRead0 | kWrite0)) != 0;
+  if (el0 && closed(Privilege::User, va)) fault = {.kind = FaultKind::Translation, .level = 0};
+  if (!fault && ((t.permissions & need) == 0 || (pan && !may_read(Privilege::KernelPan, t.permissions))))
     fault = {.kind = FaultKind::Permission, .level = t.level};
   if (fault.kind == FaultKind::ExternalOnWalk) {  // AArch64.AT: reported as cache maintenance is, PAR_EL1 stays
     data_fault(va, fault, true, true);
@@ -267,13 +298,15 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
 }
 
 void Mmu::data_cache_op(u64 va, bool needs_write) {
-  const Translation t = walk_now(va);
+  const bool user = s_.el == 0;
+  const u8 need = static_cast<u8>(needs_write ? (user ? kWrite0 : kWrite1) : (user ? kRead0 : kRead1));
+  Translation t = walk_now(va);
+  while (!t.fault && t.needs_flag && (t.permissions & need) != 0 && !update_descriptor(t, false)) t = walk_now(va);
+  if (user && closed(Privilege::User, va)) t.fault = {.kind = FaultKind::Translation, .level = 0};
   if (t.fault) {
     data_fault(va, t.fault, true, true);
     return;
   }
-  const bool user = s_.el == 0;
-  const u8 need = static_cast<u8>(needs_write ? (user ? kWrite0 : kWrite1) : (user ? kRead0 : kRead1));
   if ((t.permissions & need) == 0) {
     data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, true, true);
     return;

@@ -21,6 +21,7 @@ struct FetchResult {
   bool ok = false;           // false: CpuState::exception and fault hold the instruction abort
   u64 pa = 0;                // of va
   const u8* page = nullptr;  // host address of the 4 KiB page that va lies in
+  bool guarded = false;      // FEAT_BTI: branches into it land where they may
 };
 
 class Mmu {
@@ -45,6 +46,9 @@ class Mmu {
   // The page that the instruction at va (4-byte aligned) is fetched from, with permission to execute it at the current
   // EL.
   FetchResult fetch(u64 va);
+
+  // Whether the instruction at va, which was just executed, lies in a guarded page.
+  bool guarded(u64 va);
 
   void tlb_invalidate(const cpu::TlbiOp& op);
   // PAR_EL1 after an AT instruction. Takes the data abort (s.fault) when a table cannot be read.
@@ -102,6 +106,13 @@ class Mmu {
   bool resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page);
   bool locate(Bank& bank, u64 va, Kind kind, Page& page);
   Translation walk_now(u64 va);
+  template <class Allowed>
+  Translation walk_and_flag(u64 va, bool write, Allowed allowed);
+  bool update_descriptor(Translation& t, bool write);
+  bool may_read(Privilege p, u8 permissions) const;
+  bool may_write(Privilege p, u8 permissions) const;
+  bool closed(Privilege p, u64 va) const;
+  bool fetch_closed(u64 va) const;
   bool data_fault(u64 va, const Fault& fault, bool write, bool cache_op = false);
   void note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va);
   ExecSpace& exec_space(u64 va);

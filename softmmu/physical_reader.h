@@ -23,6 +23,8 @@ class PhysicalReader final : public TableReader {
     return {};
   }
 
+  // Another walk begins.
+  void restart() { count_ = 0; }
   // Of the descriptors read so far, in order.
   const u64* const* hosts() const { return hosts_; }
 

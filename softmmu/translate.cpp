@@ -42,19 +42,60 @@ bool Mmu::watched(u64 va, unsigned size, bool write, bool unprivileged) {
   return true;
 }
 
-namespace {
-
-bool may_read(Privilege p, u8 permissions) {
+// PAN: what EL0 can read, with EPAN also what it can execute, is out of reach.
+bool Mmu::may_read(Privilege p, u8 permissions) const {
   if (p == Privilege::User) return (permissions & kRead0) != 0;
-  // PAN: what EL0 can read is out of reach.
-  return (permissions & kRead1) != 0 && !(p == Privilege::KernelPan && (permissions & kRead0) != 0);
+  const unsigned el0 = regime_.execute_counts_for_pan ? kRead0 | kExecute0 : unsigned{kRead0};
+  return (permissions & kRead1) != 0 && !(p == Privilege::KernelPan && (permissions & el0) != 0);
 }
-bool may_write(Privilege p, u8 permissions) {
+bool Mmu::may_write(Privilege p, u8 permissions) const {
   if (p == Privilege::User) return (permissions & kWrite0) != 0;
-  return (permissions & kWrite1) != 0 && !(p == Privilege::KernelPan && (permissions & kRead0) != 0);
+  return (permissions & kWrite1) != 0 && may_read(p, permissions);
 }
 
-}  // namespace
+// FEAT_E0PD: EL0 has no translations in this half.
+bool Mmu::closed(Privilege p, u64 va) const {
+  return p == Privilege::User && regime_.enabled && regime_.range[bit(va, 55) ? 1 : 0].closed_to_el0;
+}
+
+// Hardware management of the access flag and dirty state: the last descriptor as the access leaves it, by
+// compare-and-swap. False: it is no longer what the walk read.
+bool Mmu::update_descriptor(Translation& t, bool write) {
+  const unsigned last = t.descriptors - 1u;
+  const u64 pa = t.descriptor_pa[last], old = t.descriptor_value[last];
+  u64 value = regime_.big_endian_tables ? __builtin_bswap64(old) : old;
+  value |= u64{1} << 10;
+  if (write && t.clean) value &= ~(u64{1} << 7);
+  if (regime_.big_endian_tables) value = __builtin_bswap64(value);
+  const Region* region = space_.find(pa);
+  if (region == nullptr || region->kind != Region::Kind::Ram) {
+    // IMPDEF: tables in what cannot be written atomically are an abort of the walk.
+    t.fault = {.kind = FaultKind::UnsupportedAtomic, .level = t.level};
+    return true;
+  }
+  const u64 offset = pa - region->base, page = offset & ~kPageOffset;
+  std::atomic<u8>& flags = region->ram->flags(offset >> kPageShift);
+  if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0)
+    space_.code_page_written(*region, region->base + page);
+  u64 expected = old;
+  if (!__atomic_compare_exchange_n(reinterpret_cast<u64*>(region->ram->host() + offset), &expected, value, false,
+                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    return false;
+  t.descriptor_value[last] = value;
+  t.needs_flag = false;
+  if (write) t.clean = false;
+  return true;
+}
+
+// A walk for an access: where `allowed(permissions)` lets it through, the descriptor says so before it happens.
+template <class Allowed>
+Translation Mmu::walk_and_flag(u64 va, bool write, Allowed allowed) {
+  for (;;) {
+    Translation t = walk_now(va);
+    if (t.fault || !(t.needs_flag || (write && t.clean)) || !allowed(t.permissions)) return t;
+    if (update_descriptor(t, write)) return t;
+  }
+}
 
 bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   const bool write = kind != Kind::Read;
@@ -65,7 +106,11 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
     return locate(bank, va, kind, page);
   }
   ++statistics_.walks;
-  const Translation t = walk_now(va);
+  if (closed(bank.privilege(), va))
+    return data_fault(va, {.kind = FaultKind::Translation, .level = 0}, kind == Kind::Write);
+  const Translation t = walk_and_flag(va, write, [&](u8 permissions) {
+    return may_read(bank.privilege(), permissions) && (!write || may_write(bank.privilege(), permissions));
+  });
   if (t.fault) return data_fault(va, t.fault, kind == Kind::Write);
   const bool readable = may_read(bank.privilege(), t.permissions),
              writable = may_write(bank.privilege(), t.permissions);
@@ -83,7 +128,7 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
     slow = {.tag = va - offset,
             .pa_page = t.pa & ~kPageOffset,
             .readable = readable,
-            .writable = writable,
+            .writable = writable && !t.clean,
             .device = page.device};
   return true;
 }

@@ -45,16 +45,25 @@ Regime regime_el10(u64 sctlr, u64 tcr, u64 ttbr0, u64 ttbr1, u64 mair, unsigned 
   r.pa_bits = static_cast<u8>(std::min(pa_bits_of(bits(tcr, 34, 32)), implemented_pa_bits));
   if (!r.enabled) r.pa_bits = static_cast<u8>(implemented_pa_bits);
   r.mair = mair;
+  r.hardware_access = bit(tcr, 39);
+  r.hardware_dirty = bit(tcr, 39) && bit(tcr, 40);
+  r.execute_counts_for_pan = bit(sctlr, 57);
   r.range[0] = {.table = ttbr0 & low_mask(48) & ~u64{1},
                 .input_bits = static_cast<u8>(64 - bits(tcr, 5, 0)),
                 .granule = granule_of_tg0(bits(tcr, 15, 14)),
                 .top_byte_ignored = bit(tcr, 37),
-                .walk_disabled = bit(tcr, 7)};
+                .walk_disabled = bit(tcr, 7),
+                .hierarchical_disabled = bit(tcr, 41),
+                .closed_to_el0 = bit(tcr, 55),
+                .instruction_tags = !bit(tcr, 51)};
   r.range[1] = {.table = ttbr1 & low_mask(48) & ~u64{1},
                 .input_bits = static_cast<u8>(64 - bits(tcr, 21, 16)),
                 .granule = granule_of_tg1(bits(tcr, 31, 30)),
                 .top_byte_ignored = bit(tcr, 38),
-                .walk_disabled = bit(tcr, 23)};
+                .walk_disabled = bit(tcr, 23),
+                .hierarchical_disabled = bit(tcr, 42),
+                .closed_to_el0 = bit(tcr, 56),
+                .instruction_tags = !bit(tcr, 52)};
   return r;
 }
 

@@ -36,15 +36,21 @@ struct Range {
   bool top_byte_ignored = false;
   bool walk_disabled = false;          // EPDx
   bool hierarchical_disabled = false;  // HPDx
+  bool closed_to_el0 = false;          // E0PDx
+  bool instruction_tags = true;        // TBIDx = 0: top_byte_ignored holds for fetches too
 };
 
 // The control of a stage 1 translation regime.
 struct Regime {
-  bool enabled = false;            // SCTLR.M
-  bool two_ranges = true;          // EL1&0 (and EL2&0): VA<55> selects
-  bool big_endian_tables = false;  // SCTLR.EE
-  bool write_implies_xn = false;   // SCTLR.WXN
-  u8 pa_bits = 48;                 // output size: the smaller of TCR.(I)PS and ID_AA64MMFR0_EL1.PARange
+  bool enabled = false;                 // SCTLR.M
+  bool two_ranges = true;               // EL1&0 (and EL2&0): VA<55> selects
+  bool big_endian_tables = false;       // SCTLR.EE
+  bool write_implies_xn = false;        // SCTLR.WXN
+  u8 pa_bits = 48;                      // output size: the smaller of TCR.(I)PS and ID_AA64MMFR0_EL1.PARange
+  bool hardware_access = false;         // TCR.HA
+  bool hardware_dirty = false;          // TCR.HD, with HA
+  bool execute_counts_for_pan = false;  // SCTLR.EPAN
+  u8 min_input_bits = 25;               // 16 with small translation tables (FEAT_TTST)
   u64 mair = 0;
   Range range[2];
 };
@@ -62,6 +68,9 @@ struct Translation {
   u8 attributes = 0;  // MAIR byte
   u8 shareability = 0;
   bool global = true;
+  bool guarded = false;     // GP; means nothing without FEAT_BTI
+  bool needs_flag = false;  // hardware is to set AF in the last descriptor before the access
+  bool clean = false;       // and to clear AP[2] before a write
   // The descriptors that were read, from the first level to the last; physical addresses and raw values.
   u8 descriptors = 0;
   u8 first_level = 0;

@@ -67,8 +67,9 @@ Translation walk_with(const Regime& regime, u64 va, Reader& reader) {
   if (!regime.enabled) return flat(regime, va);
   Translation t;
   const Range& range = regime.range[regime.two_ranges && bit(va, 55) ? 1 : 0];
-  // UNPREDICTABLE: chose a level 0 translation fault for TxSZ outside 16 to 39.
-  if (range.input_bits < 25 || range.input_bits > 48 || !in_range(regime, range, va) || range.walk_disabled)
+  // UNPREDICTABLE: chose a level 0 translation fault for TxSZ outside 16 to 39 (48; 47 with 64 KiB granules).
+  const unsigned least = regime.min_input_bits == 16 && range.granule == 16 ? 17 : regime.min_input_bits;
+  if (range.input_bits < least || range.input_bits > 48 || !in_range(regime, range, va) || range.walk_disabled)
     return failed(t, FaultKind::Translation, 0);
 
   const unsigned granule = range.granule, stride = granule - 3;
@@ -110,13 +111,18 @@ Translation walk_with(const Regime& regime, u64 va, Reader& reader) {
       continue;
     }
 
-    if (!bit(descriptor, 10)) return failed(t, FaultKind::AccessFlag, level);
+    t.needs_flag = !bit(descriptor, 10);
+    if (t.needs_flag && !regime.hardware_access) return failed(t, FaultKind::AccessFlag, level);
+    // DBM: a clean page is as good as writable, hardware clears AP[2] at the first write.
+    const bool modifiable = regime.hardware_dirty && bit(descriptor, 51);
+    t.clean = modifiable && bit(descriptor, 7);
     t.pa = output | (va & low_mask(shift));
     t.size_log2 = static_cast<u8>(shift);
     t.level = static_cast<u8>(level);
-    t.permissions = permissions_of(regime, descriptor, above);
+    t.permissions = permissions_of(regime, t.clean ? descriptor & ~u64{0x80} : descriptor, above);
     t.attributes = static_cast<u8>(regime.mair >> (8 * bits(descriptor, 4, 2)));
     t.shareability = static_cast<u8>(bits(descriptor, 9, 8));
+    t.guarded = bit(descriptor, 50);
     t.global = !regime.two_ranges || !bit(descriptor, 11);
     return t;
   }

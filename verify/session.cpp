@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "cpu/pauth.h"
 #include "frontend/translate.h"
 #include "ir/passes.h"
 #include "ir/text.h"
@@ -45,7 +46,18 @@ Session::Session(std::span<const u32> words, cpu::Mode mode, Runner& runner, Var
   s_->features = features;
   s_->el = static_cast<u8>(mode.el());
   s_->sp_sel = static_cast<u8>(mode.sp_sel());
+  set_pauth();
   memory_.attach(*s_, variant.warm);
+}
+
+// Pointer authentication as Mode says: 48-bit addresses, every key with a value of its own.
+void Session::set_pauth() {
+  using cpu::SysReg;
+  s_->reg(SysReg::TCR_EL1) = 16 | 16 << 16 | u64{mode_.tbi()} << 37;
+  if (mode_.pac() != 0) s_->reg(SysReg::SCTLR_EL1) = 0xc8002000;  // EnIA, EnIB, EnDA, EnDB
+  for (unsigned n = 0; n < 10; ++n)
+    s_->sys[static_cast<usize>(SysReg::APIAKeyLo_EL1) + n] = 0x0123456789abcdef * (n + 1);
+  s_->pac_mask = cpu::pac_mask(*s_);
 }
 
 void Session::load(const State& before) {

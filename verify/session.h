@@ -39,6 +39,7 @@ class Session {
   u64 end() const { return kCodeVa + 4 * words_.size(); }
 
  private:
+  void set_pauth();
   struct Prepared {
     ir::Block block;
     Runner::Prepared code;

@@ -94,6 +94,7 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   insn_index_ = insns_started_ = 0;
   slow_.clear();
   checks_.clear();
+  rare_calls_.clear();
   slow_fp_.clear();
   faults_.clear();
   tails_.clear();
@@ -265,6 +266,7 @@ void Compiler::finish() {
     e_.bind(back, slow_[i].resume);
   }
   for (const SlowCheck& c : checks_) emit_check(c);
+  for (const RareCall& c : rare_calls_) emit_rare_call(c);
   for (const SlowFp& s : slow_fp_) emit_slow_fp(s);
   for (const FaultExit& f : faults_) {
     e_.bind(f.jump);

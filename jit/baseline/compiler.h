@@ -148,6 +148,12 @@ class Compiler {
     u32 helper, site;
     Snapshot dirty;
   };
+  struct RareCall {  // CallIf when its condition holds
+    u32 jump, resume;
+    u8 to, a, b, aux;
+    bool xmm_live;
+    u32 helper;
+  };
   struct FaultExit {
     u32 jump;
     Snapshot dirty;
@@ -285,6 +291,8 @@ class Compiler {
   void check_alignment(const Inst& inst);
   unsigned xmm_form() const;
   void emit_check(const SlowCheck& c);
+  void call_if(Value v, const Inst& inst);
+  void emit_rare_call(const RareCall& c);
   void load_result(Value v, int to, Type result);
   void load_arg(Value a, u8 to);
   void spill_caller_saved();
@@ -384,6 +392,7 @@ class Compiler {
   std::vector<Dirty> dirty_pool_;
   std::vector<SlowAccess> slow_;
   std::vector<SlowCheck> checks_;
+  std::vector<RareCall> rare_calls_;
   std::vector<SlowFp> slow_fp_;
   std::vector<FaultExit> faults_;
   std::vector<Tail> tails_;

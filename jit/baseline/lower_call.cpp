@@ -9,6 +9,7 @@ namespace ferry::jit::baseline {
 using cpu::HelperInfo;
 
 void Compiler::lower_call(Value v, const Inst& d) {
+  if (d.op == Op::CallIf) return call_if(v, d);
   const HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
   if (d.imm == static_cast<u64>(cpu::Helper::check_sp_alignment)) return check_alignment(d);
   if (native_helper(v, d)) return;
@@ -66,6 +67,32 @@ void Compiler::emit_check(const SlowCheck& c) {
 unsigned Compiler::xmm_form() const {
   const u32 used = files_[kXmm].used;
   return used == 0 ? 0 : (used & 0xff) != 0 ? 1 : 2;
+}
+
+// A value, unless a condition that rarely holds asks for a helper's: that call is out of line.
+void Compiler::call_if(Value v, const Inst& d) {
+  prepare_condition(d.args[0]);
+  const u8 fast = use(d.args[1]), a = use(d.args[2]), b = use(d.args[3]);
+  consume(d.args[1]);
+  const u8 to = define(v, fast, mask(a) | mask(b));
+  if (to != fast) e_.mov(true, to, fast);
+  const u32 jump = e_.jcc(emit_condition(d.args[0]));
+  rare_calls_.push_back({jump, e_.here(), to, a, b, d.aux, files_[kXmm].used != 0, static_cast<u32>(d.imm)});
+  consume(d.args[0]);
+  consume(d.args[2]);
+  consume(d.args[3]);
+}
+
+void Compiler::emit_rare_call(const RareCall& c) {
+  e_.bind(c.jump);
+  e_.store_imm(true, {RSP, arg_slot(0)}, static_cast<i32>(c.helper));
+  e_.store(true, {RSP, arg_slot(1)}, c.a);
+  e_.store(true, {RSP, arg_slot(2)}, c.b);
+  e_.store_imm(true, {RSP, arg_slot(3)}, c.aux);
+  e_.call_to(stubs_.helper[c.xmm_live ? 1 : 0]);
+  e_.load(true, c.to, {RSP, arg_slot(0)});
+  const u32 back = e_.jmp();
+  e_.bind(back, c.resume);
 }
 
 // Reads no guest state: the registers stay as they are around the call.

@@ -92,6 +92,7 @@ void Compiler::exit_if(const Inst& d) {
 // The jump cache: an entry answers for one VA in one context.
 void Compiler::exit_indirect(const Inst& d) {
   const u8 target = use(d.args[0]);
+  const unsigned btype = ir::indirect_btype(d.aux);
   write_back();
   if (target != RAX) e_.mov(true, RAX, target);
   static_assert(sizeof(cpu::JumpEntry) == 32 && cpu::kJumpEntries == 1u << cpu::kJumpBits);
@@ -100,13 +101,18 @@ void Compiler::exit_indirect(const Inst& d) {
   e_.shift_imm(Shift::Shl, false, RCX, 3);  // VA<13:2> times 32
   e_.alu_load(Alu::Add, true, RCX, {kStateReg, FERRY_STATE(jump_cache)});
   e_.alu_load(Alu::Cmp, true, RAX, {RCX, offsetof(cpu::JumpEntry, va)});
-  e_.jcc_to(Cond::NE, stubs_.indirect);
+  e_.jcc_to(Cond::NE, stubs_.indirect[btype]);
   e_.load(true, RDX, {kStateReg, FERRY_STATE(context)});
   e_.alu_load(Alu::Cmp, true, RDX, {RCX, offsetof(cpu::JumpEntry, context)});
-  e_.jcc_to(Cond::NE, stubs_.indirect);
+  e_.jcc_to(Cond::NE, stubs_.indirect[btype]);
+  if (btype != 0) {                                                   // may such a branch land there?
+    e_.rm(0xf6, false, 0, {RCX, offsetof(cpu::JumpEntry, landing)});  // test byte
+    e_.byte(1u << btype);
+    e_.jcc_to(Cond::E, stubs_.indirect[btype]);
+  }
   if (mode_.virtual_time() == 0) {
     e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(budget)}, 0);
-    e_.jcc_to(Cond::L, stubs_.indirect_poll);
+    e_.jcc_to(Cond::L, stubs_.indirect_poll[btype]);
   }
   e_.alu_imm(Alu::And, true, RAX, -4096);
   e_.store(true, {kStateReg, FERRY_STATE(pc_page)}, RAX);

@@ -25,8 +25,10 @@ class StubWriter {
     s.fault = leave(ExitReason::Fault);
     s.context = leave(ExitReason::Context);
     s.next = next();
-    s.indirect = leave_rax(ExitReason::Indirect);
-    s.indirect_poll = leave_rax(ExitReason::Poll);
+    for (u32 btype = 0; btype < 4; ++btype) {
+      s.indirect[btype] = leave_rax(ExitReason::Indirect, btype);
+      s.indirect_poll[btype] = leave_rax(ExitReason::Poll, btype);
+    }
     for (unsigned xmm = 0; xmm < 2; ++xmm) {
       for (u8 h = 0; h < static_cast<u8>(MemHelper::kCount); ++h)
         s.mem[h][xmm] = mem(static_cast<MemHelper>(h), kXmmKept[xmm]);
@@ -91,8 +93,12 @@ class StubWriter {
     e_.ret();
     return at;
   }
-  const u8* leave_rax(ExitReason reason) {
+  const u8* leave_rax(ExitReason reason, u32 btype) {
     const u8* at = here();
+    if (btype != 0) {
+      e_.rm(0xc6, false, 0, {kStateReg, FERRY_STATE(btype)});  // mov byte
+      e_.byte(btype);
+    }
     e_.store(true, {kStateReg, FERRY_STATE(pc)}, RAX);
     pins(true);
     e_.mov_imm(RAX, static_cast<u64>(reason));

@@ -14,8 +14,9 @@ struct Stubs {
   const void* fault = nullptr;
   const void* context = nullptr;   // ExitPc
   const void* next = nullptr;      // RAX = LinkSite*
-  const void* indirect = nullptr;  // RAX = target
-  const void* indirect_poll = nullptr;
+  // RAX = target; by the PSTATE.BTYPE that the branch leaves.
+  const void* indirect[4] = {};
+  const void* indirect_poll[4] = {};
   // Slow calls: operands in the argument slots of the frame (see slow_call), all registers kept, ZF clear when s.fault
   // is set. The second form also keeps the XMM registers, the third those from 8 up.
   const void* mem[static_cast<usize>(MemHelper::kCount)][2] = {};

@@ -88,6 +88,9 @@ class Run {
       case Op::Second: out = v_[block_.insts.size() + inst.args[0]]; return true;
       case Op::Fence: fence(static_cast<ir::FenceKind>(inst.aux)); return true;
       case Op::Call: return call(inst, out);
+      case Op::CallIf:
+        out.lo = lo(inst, 0) == 0 ? lo(inst, 1) : s_.helpers[inst.imm](s_, lo(inst, 2), lo(inst, 3), inst.aux, 0);
+        return true;
       case Op::Load:
       case Op::LoadPair: return load(inst, out);
       case Op::Store:
@@ -246,7 +249,10 @@ class Run {
         return ExitReason::Next;
       }
       case Op::ExitCall: s_.pc = page + static_cast<u64>(i64{ir::first_offset(inst.imm)}); return ExitReason::Next;
-      case Op::ExitIndirect: s_.pc = arg(inst, 0).lo; return ExitReason::Next;
+      case Op::ExitIndirect:
+        s_.pc = arg(inst, 0).lo;
+        s_.btype = static_cast<u8>(ir::indirect_btype(inst.aux));
+        return s_.btype == 0 ? ExitReason::Next : ExitReason::Indirect;
       case Op::ExitException:
         s_.exception = {};
         s_.exception.ec = static_cast<u32>(bits(inst.imm, 31, 26));

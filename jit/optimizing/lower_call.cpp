@@ -7,6 +7,7 @@
 namespace ferry::jit::optimizing {
 
 using ir::Inst;
+using ir::Op;
 using ir::Type;
 using ir::Value;
 
@@ -49,7 +50,35 @@ Lowering::V Lowering::from_raw(V raw, Type t) {
   return ir::is_float(t) ? b_.CreateBitCast(bits, type(t)) : bits;
 }
 
+// An address of a helper, from the state's table.
+Lowering::V Lowering::helper_address(u64 helper) {
+  V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
+  return b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, helper),
+                              llvm::Align(8));
+}
+
+// A value, unless a condition that rarely holds asks for a helper's.
+void Lowering::call_if(Value v, const Inst& d) {
+  V fast = arg(d, 1);
+  llvm::BasicBlock* rare = unlikely(b_.CreateICmpEQ(arg(d, 0), i32c(0)), "rare");
+  llvm::BasicBlock* common = b_.GetInsertBlock();
+  llvm::BasicBlock* both = new_block("both");
+  b_.CreateBr(both);
+  b_.SetInsertPoint(rare);
+  llvm::Type* word = b_.getInt64Ty();
+  llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
+  llvm::CallInst* call = b_.CreateCall(f, helper_address(d.imm), {state_, arg(d, 2), arg(d, 3), i64c(d.aux), i64c(0)});
+  call->setDoesNotThrow();
+  b_.CreateBr(both);
+  b_.SetInsertPoint(both);
+  llvm::PHINode* phi = b_.CreatePHI(word, 2);
+  phi->addIncoming(fast, common);
+  phi->addIncoming(call, rare);
+  values_[v] = phi;
+}
+
 void Lowering::lower_call(Value v, const Inst& d) {
+  if (d.op == Op::CallIf) return call_if(v, d);
   if (d.imm != static_cast<u64>(cpu::Helper::check_sp_alignment)) return call_helper(v, d);
   // Before most accesses through SP: only a misaligned one calls.
   llvm::BasicBlock* misaligned = unlikely(b_.CreateICmpEQ(b_.CreateAnd(arg(d, 0), 15), i64c(0)), "misaligned");
@@ -79,9 +108,7 @@ void Lowering::call_helper(Value v, const Inst& d) {
   if (state || faults) store_state(i32c(site()), offsetof(cpu::CpuState, site));
   llvm::Type* word = b_.getInt64Ty();
   llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
-  V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, helpers));
-  V target =
-      b_.CreateAlignedLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), table, d.imm), llvm::Align(8));
+  V target = helper_address(d.imm);
   if (state)
     save_host_fp();  // the others are integer code: cpu/fp, cpu/simd and cpu/crypto leave the host's flags alone
   llvm::CallInst* call = b_.CreateCall(f, target, args);

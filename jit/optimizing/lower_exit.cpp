@@ -43,7 +43,7 @@ std::vector<usize> Lowering::return_targets(usize index) const {
   std::vector<usize> to;
   const RegionBlock& from = region_.blocks[index];
   const Inst& d = from.ir->exit();
-  if (d.op != Op::ExitIndirect || static_cast<ir::IndirectKind>(d.aux) != ir::IndirectKind::Return) return to;
+  if (d.op != Op::ExitIndirect || ir::indirect_kind(d.aux) != ir::IndirectKind::Return) return to;
   for (const RegionBlock& b : region_.blocks) {
     const Inst& e = b.ir->exit();
     if (e.op != Op::ExitCall || b.page_delta != from.page_delta) continue;
@@ -189,6 +189,11 @@ void Lowering::lower_exit(const Inst& d) {
 // in one context.
 void Lowering::exit_indirect(const Inst& d) {
   V target = arg(d, 0);
+  const unsigned btype = ir::indirect_btype(d.aux);
+  const auto leave_with = [&](ExitReason reason) {
+    if (btype != 0) store_state(b_.getInt8(static_cast<u8>(btype)), offsetof(cpu::CpuState, btype));
+    leave(reason, target);
+  };
   llvm::BasicBlock* poll = nullptr;
   if (mode_.virtual_time() == 0) poll = unlikely(no_poll_wanted(), "poll");
   for (const usize n : return_targets(current_)) {
@@ -206,15 +211,20 @@ void Lowering::exit_indirect(const Inst& d) {
   V same_va = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, va)), target);
   V same_context = b_.CreateICmpEQ(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, context)),
                                    load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
-  llvm::BasicBlock* miss = unlikely(b_.CreateAnd(same_va, same_context), "miss");
+  V hit = b_.CreateAnd(same_va, same_context);
+  if (btype != 0)
+    hit = b_.CreateAnd(
+        hit, b_.CreateICmpNE(b_.CreateAnd(field(b_.getInt64Ty(), offsetof(cpu::JumpEntry, landing)), u64{1} << btype),
+                             i64c(0)));
+  llvm::BasicBlock* miss = unlikely(hit, "miss");
   write_back(false);
   store_state(b_.CreateAnd(target, ~u64{0xfff}), offsetof(cpu::CpuState, pc_page));
   tail_call(field(b_.getPtrTy(), offsetof(cpu::JumpEntry, code)));
   b_.SetInsertPoint(miss);
-  leave(ExitReason::Indirect, target);
+  leave_with(ExitReason::Indirect);
   if (poll == nullptr) return;
   b_.SetInsertPoint(poll);
-  leave(ExitReason::Poll, target);
+  leave_with(ExitReason::Poll);
 }
 
 void Lowering::exit_exception(const Inst& d) {

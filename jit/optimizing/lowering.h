@@ -173,6 +173,8 @@ class Lowering {
   // lower_call.cpp
   void lower_call(ir::Value v, const ir::Inst& inst);
   void call_helper(ir::Value v, const ir::Inst& inst);
+  void call_if(ir::Value v, const ir::Inst& inst);
+  V helper_address(u64 helper);
   V evaluate(const ir::Inst& inst);
   V from_raw(V raw, ir::Type t);
   void fold_fpsr();

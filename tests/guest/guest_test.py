@@ -18,6 +18,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77
+# Models that are not named after a processor alone.
+CPUS = {"qarma": "max,pauth-impdef=off"}
 
 
 def more_options(elf):
@@ -80,7 +82,7 @@ def main(arguments):
     name, elf = arguments[-2:]
     name, _, model = name.partition(":")
     suffix = f"_{model}" if model else ""
-    cpu = model or "cortex-a57"
+    cpu = CPUS.get(model, model) or "cortex-a57"
     path = HERE / name / f"expected{suffix}.txt"
     if what == "update":
         path.write_text("\n".join(run_ferry("interp", cpu, elf)) + "\n")

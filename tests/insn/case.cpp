@@ -80,6 +80,8 @@ struct Parser {
       out.mode.set_tbi(v);
     else if (name == "uao")
       out.mode.set_uao(v);
+    else if (name == "pac")
+      out.mode.set_pac(v);
     else if (name == "ordered")
       out.mode.set_ordered(v);
     else

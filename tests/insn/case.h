@@ -8,7 +8,7 @@
 //   m:ADDRESS=bytes in memory order; memory is the 8 KiB at 20000000, zero where nothing is said; the code stands at
 //   10000100
 // Middle only, the mode: el (default 1), be=1 (big-endian), sa=1 (SP alignment check), a=1 (alignment check), tbi=0..3,
-// uao=1, ordered=1 Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1 (preferred return is
+// uao=1, ordered=1, pac=1 (pointer authentication on, with the keys of verify/session.cpp) Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1 (preferred return is
 // the next instruction) Everything that the right side does not name must be as before; the PC must be after the last
 // instruction.
 #pragma once
