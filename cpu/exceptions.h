@@ -5,10 +5,10 @@
 namespace ferry::cpu {
 
 // ESR exception classes used outside cpu.
-constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcBti = 0x0d, kEcIllegalState = 0x0e, kEcSvc = 0x15, kEcHvc = 0x16,
-              kEcSmc = 0x17, kEcSysReg = 0x18, kEcInsnAbort = 0x20, kEcPcAlign = 0x22, kEcDataAbort = 0x24,
-              kEcSpAlign = 0x26, kEcFp = 0x2c, kEcSError = 0x2f, kEcBreakpoint = 0x30, kEcStep = 0x32,
-              kEcWatchpoint = 0x34, kEcBrk = 0x3c;
+constexpr u32 kEcUnknown = 0x00, kEcWfx = 0x01, kEcFpTrap = 0x07, kEcBti = 0x0d, kEcIllegalState = 0x0e, kEcSvc = 0x15,
+              kEcHvc = 0x16, kEcSmc = 0x17, kEcSysReg = 0x18, kEcInsnAbort = 0x20, kEcPcAlign = 0x22,
+              kEcDataAbort = 0x24, kEcSpAlign = 0x26, kEcFp = 0x2c, kEcSError = 0x2f, kEcBreakpoint = 0x30,
+              kEcStep = 0x32, kEcWatchpoint = 0x34, kEcBrk = 0x3c;
 
 // ISS of the traps of WFI, WFE, FP and AdvSIMD from A64: CV = 1, COND = 0b1110.
 constexpr u32 kIssCondAlways = 0x1e00000;

@@ -132,9 +132,13 @@ bool is_pac_algorithm(Feature f) {
   return f == Feature::PACIMP || f == Feature::GPA_IMP || f == Feature::PACQARMA5 || f == Feature::GPA_QARMA5;
 }
 
+// The manual wants the two fields of half precision to be equal.
+bool is_half_precision(Feature f) { return f == Feature::FP16 || f == Feature::AdvSIMDHP; }
+
 void switch_feature(FeatureSet& set, const FeatureInfo& changed, bool on) {
   for (const FeatureInfo& f : features()) {
-    const bool same_field = f.id_register == changed.id_register && f.shift == changed.shift;
+    const bool same_field = (f.id_register == changed.id_register && f.shift == changed.shift) ||
+                            (is_half_precision(f.feature) && is_half_precision(changed.feature));
     if (f.feature != changed.feature && (!same_field || is_pac_algorithm(f.feature))) continue;
     if (on && f.in_max && f.value <= changed.value) set.add(f.feature);
     if (!on && f.value >= changed.value) set.remove(f.feature);

@@ -52,18 +52,18 @@ const std::map<Feature, Sign>& signs() {
       {PACIMP, elsewhere("tests/cpu/pauth.cpp")},
       {GPA_QARMA5, elsewhere("tests/guest/extensions")},
       {GPA_IMP, elsewhere("tests/insn/pauth.txt")},
-      {JSCVT, insn(0x1e7e0000)},      // fjcvtzs w0, d0
-      {FCMA, insn(0x6e82e420)},       // fcadd v0.4s, v1.4s, v2.4s, #90
-      {LRCPC, insn(0xb8bfc020)},      // ldapr w0, [x1]
-      {LRCPC2, insn(0x99400020)},     // ldapur w0, [x1]
-      {FRINTTS, insn(0x1e284020)},    // frint32z s0, s1
-      {SB, insn(0xd50330ff)},         // sb
-      {SPECRES, insn(0xd50b7380)},    // cfp rctx, x0
-      {BF16, insn(0x6e42fc20)},       // bfdot v0.4s, v1.8h, v2.8h
-      {I8MM, insn(0x4e82a420)},       // smmla v0.4s, v1.16b, v2.16b
-      {FP16, insn(0x1ee22820)},       // fadd h0, h1, h2
-      {AdvSIMDHP, insn(0x4e421420)},  // fadd v0.8h, v1.8h, v2.8h
-      {DIT, insn(0xd503415f)},        // msr dit, #1
+      {JSCVT, insn(0x1e7e0000)},               // fjcvtzs w0, d0
+      {FCMA, insn(0x6e82e420)},                // fcadd v0.4s, v1.4s, v2.4s, #90
+      {LRCPC, insn(0xb8bfc020)},               // ldapr w0, [x1]
+      {LRCPC2, insn(0x99400020)},              // ldapur w0, [x1]
+      {FRINTTS, insn(0x1e284020)},             // frint32z s0, s1
+      {SB, insn(0xd50330ff)},                  // sb
+      {SPECRES, insn(0xd50b7380)},             // cfp rctx, x0
+      {BF16, insn(0x6e42fc20)},                // bfdot v0.4s, v1.8h, v2.8h
+      {I8MM, insn(0x4e82a420)},                // smmla v0.4s, v1.16b, v2.16b
+      {FP16, insn(0x1ee22820)},                // fadd h0, h1, h2
+      {AdvSIMDHP, elsewhere("rows of FP16")},  // comes and goes with it
+      {DIT, insn(0xd503415f)},                 // msr dit, #1
       {SSBS, bits_of(SysReg::SCTLR_EL1, u64{1} << 44)},
       {SSBS2, insn(0xd503413f)},  // msr ssbs, #1
       {ECV, insn(0xd53be0a0)},    // mrs x0, cntpctss_el0
@@ -147,7 +147,7 @@ TEST_CASE("a feature switched off goes from the registers, with those that inclu
     std::string name(f.name);
     for (char& c : name) c = static_cast<char>(std::tolower(c));
     INFO(name);
-    const auto model = make_model("max," + name + "=off");
+    auto model = make_model("max," + name + "=off");
     REQUIRE(model.ok());
     CHECK_FALSE(model->features.has(f.feature));
     const Core core(*model);
@@ -219,9 +219,10 @@ TEST_CASE("-cpu's properties") {
   CHECK_FALSE(make_model("max,pauth").ok());
   CHECK_FALSE(make_model("cortex-a57,pauth=off").ok());
   CHECK_FALSE(make_model("cortex-a9").ok());
-  const auto mistyped = make_model("max,paut=off");
+  auto mistyped = make_model("max,paut=off");
   REQUIRE_FALSE(mistyped.ok());
   CHECK(mistyped.error().message.find("did you mean pauth?") != std::string::npos);
+  CHECK_FALSE(make_model("max,fp16=off")->features.has(Feature::AdvSIMDHP));
   CHECK(make_model("max,pan2=off")->features.has(Feature::PAN));
   CHECK_FALSE(make_model("max,pan2=off")->features.has(Feature::PAN3));
 }

@@ -1,11 +1,13 @@
 #include "tests/insn/case.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "cpu/exceptions.h"
+#include "cpu/models.h"
 
 namespace ferry::insn {
 namespace {
@@ -117,6 +119,23 @@ struct Parser {
     return true;
   }
 
+  // A processor that lacks features of -cpu max.
+  bool without(const std::string& names) {
+    if (names == "all") {
+      out.features = {};
+      return true;
+    }
+    std::string properties = "max";
+    for (usize at = 0; at < names.size();) {
+      const usize end = std::min(names.find(',', at), names.size());
+      properties += "," + names.substr(at, end - at) + "=off";
+      at = end + 1;
+    }
+    auto model = cpu::make_model(properties);
+    if (model) out.features = model->features;
+    return model.ok();
+  }
+
   void word(State& s, const std::string& text, bool before) {
     const usize equals = text.find('=');
     if (equals == std::string::npos || equals == 0) return fail(text);
@@ -128,6 +147,7 @@ struct Parser {
     if (name.rfind("m:", 0) == 0)
       return memory(before ? out.memory_before : out.memory_after, name, value) ? void() : fail(text);
     if (name[0] == 'v' && vector(s, name, value)) return;
+    if (before && name == "without") return without(value) ? void() : fail(text);
     if (!before && exception(name, value)) return;
     const auto v = hex(value);
     if (!v) return fail(text);

@@ -8,15 +8,17 @@
 //   m:ADDRESS=bytes in memory order; memory is the 8 KiB at 20000000, zero where nothing is said; the code stands at
 //   10000100
 // Middle only, the mode: el (default 1), be=1 (big-endian), sa=1 (SP alignment check), a=1 (alignment check), tbi=0..3,
-// uao=1, ordered=1, pac=1 (pointer authentication on, with the keys of verify/session.cpp) Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1 (preferred return is
-// the next instruction) Everything that the right side does not name must be as before; the PC must be after the last
-// instruction.
+// uao=1, ordered=1, pac=1 (pointer authentication on, with the keys of verify/session.cpp), without=FEATURE[,FEATURE]
+// (of -cpu max; without=all for ARMv8.0) Right only: exc=EC[:ISS] (names undef, svc, brk, spalign for EC), far, next=1
+// (preferred return is the next instruction) Everything that the right side does not name must be as before; the PC
+// must be after the last instruction.
 #pragma once
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
+#include "cpu/features.h"
 #include "verify/state.h"
 
 namespace ferry::insn {
@@ -39,6 +41,7 @@ struct Case {
   std::string text;
   std::vector<u32> words;
   cpu::Mode mode;
+  cpu::FeatureSet features = cpu::implemented_features();
   State before, after;
   Memory memory_before, memory_after;
   std::optional<ExpectedException> exception;

@@ -30,7 +30,7 @@ std::string exception_differences(const Case& c, const std::optional<cpu::Except
 }  // namespace
 
 std::string run_case(const Case& c, verify::Runner& runner, verify::Variant variant) {
-  verify::Session session(c.words, c.mode, runner, variant);
+  verify::Session session(c.words, c.mode, runner, variant, c.features);
   State expected = c.after;
   // An exception without a pc= is expected at the last instruction.
   if (c.exception && expected.pc == session.end()) expected.pc -= 4;
