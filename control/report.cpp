@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "jit/abi.h"
 
 namespace ferry::control {
 namespace {
@@ -45,7 +51,115 @@ constexpr Counter kCounters[] = {
     {"banks_recycled", &Stats::banks_recycled},
     {"exec_renewals", &Stats::exec_renewals},
     {"shields", &Stats::shields},
+    {"tlb_fills", &Stats::tlb_fills},
+    {"tlb_conflicts", &Stats::tlb_conflicts},
+    {"page_crossings", &Stats::page_crossings},
+    {"firmware_calls", &Stats::firmware_calls},
+    {"wfe", &Stats::wfe},
 };
+
+// In the order of jit::ExitReason.
+constexpr const char* kExitNames[] = {"direct branch, not linked",
+                                      "indirect branch, not cached",
+                                      "poll",
+                                      "fault",
+                                      "exception",
+                                      "context change",
+                                      "WFI",
+                                      "WFE",
+                                      "yield",
+                                      "block limit",
+                                      "interpreted instruction",
+                                      "mode change",
+                                      "hot block"};
+static_assert(std::size(kExitNames) == static_cast<usize>(jit::ExitReason::kCount));
+
+// ESR_ELx.EC (Arm ARM, the table of exception classes).
+constexpr std::pair<unsigned, const char*> kTrapNames[] = {
+    {0x00, "undefined instruction"},
+    {0x01, "trapped WFI or WFE"},
+    {0x07, "trapped FP or SIMD"},
+    {0x09, "trapped PAuth"},
+    {0x0d, "branch target"},
+    {0x0e, "illegal execution state"},
+    {0x15, "SVC"},
+    {0x16, "HVC"},
+    {0x17, "SMC"},
+    {0x18, "trapped MSR or MRS"},
+    {0x1c, "PAuth failure"},
+    {0x20, "instruction abort"},
+    {0x21, "instruction abort"},
+    {0x22, "PC alignment"},
+    {0x24, "data abort"},
+    {0x25, "data abort"},
+    {0x26, "SP alignment"},
+    {0x2c, "floating point"},
+    {0x2f, "SError"},
+    {0x30, "breakpoint"},
+    {0x31, "breakpoint"},
+    {0x32, "software step"},
+    {0x33, "software step"},
+    {0x34, "watchpoint"},
+    {0x35, "watchpoint"},
+    {0x3c, "BRK"},
+};
+
+std::string trap_name(unsigned ec) {
+  for (const auto& [number, name] : kTrapNames)
+    if (number == ec) return name;
+  return fmt::format("class {:#x}", ec);
+}
+
+// Calls f(level, class, count) for what was taken.
+template <class F>
+void for_each_trap(const Stats& stats, F f) {
+  for (unsigned level = 0; level < 2; ++level)
+    for (unsigned ec = 0; ec < 64; ++ec)
+      if (stats.traps[level][ec] != 0) f(level, trap_name(ec), stats.traps[level][ec]);
+}
+
+double seconds_of(u64 samples) { return static_cast<double>(samples * activity::kSampleNs) / 1e9; }
+
+// Where the processor's time went: one line an activity, the largest first.
+std::string time_text(const RunReport& report) {
+  std::vector<std::pair<u64, activity::Activity>> rows;
+  u64 total = 0;
+  for (usize i = 0; i < activity::kActivities; ++i) {
+    if (report.samples[i] != 0) rows.emplace_back(report.samples[i], static_cast<activity::Activity>(i));
+    total += report.samples[i];
+  }
+  if (total == 0) return {};
+  std::sort(rows.begin(), rows.end(), std::greater<>());
+  std::string text = "processor time, sampled every millisecond of each thread's:\n";
+  for (const auto& [count, what] : rows)
+    text += fmt::format("  {:<30} {:>6.1f} %  {:.3f} s\n", activity::name(what),
+                        100.0 * static_cast<double>(count) / static_cast<double>(total), seconds_of(count));
+  return text;
+}
+
+// With instructions known (virtual time) also how many of a million.
+std::string per_million(u64 count, u64 instructions) {
+  if (instructions == 0) return {};
+  return fmt::format("  {:.2f} per million instructions",
+                     1e6 * static_cast<double>(count) / static_cast<double>(instructions));
+}
+
+std::string exits_text(const RunReport& report) {
+  std::string text;
+  for (usize i = 0; i < std::size(kExitNames); ++i)
+    if (report.stats.exits[i] != 0)
+      text += fmt::format("  {:<30} {}{}\n", kExitNames[i], report.stats.exits[i],
+                          per_million(report.stats.exits[i], report.instructions));
+  return text.empty() ? text : "exits from translated code:\n" + text;
+}
+
+std::string traps_text(const RunReport& report) {
+  std::string text;
+  for_each_trap(report.stats, [&](unsigned level, const std::string& name, u64 count) {
+    text += fmt::format("  from EL{} {:<22} {}{}\n", level, name, count, per_million(count, report.instructions));
+  });
+  return text.empty() ? text : "synchronous exceptions:\n" + text;
+}
 
 }  // namespace
 
@@ -67,9 +181,15 @@ std::string report_json(const RunReport& report) {
   json["instructions"] = report.instructions;
   json["peak_memory_bytes"] = report.peak_memory;
   for (const Counter& counter : kCounters) json[counter.name] = report.stats.*counter.member;
-  nlohmann::ordered_json exits = nlohmann::ordered_json::array();
-  for (u64 count : report.stats.exits) exits.push_back(count);
-  json["exits"] = exits;
+  for (usize i = 0; i < std::size(kExitNames); ++i) json["exits"][kExitNames[i]] = report.stats.exits[i];
+  json["traps"] = nlohmann::ordered_json::object();
+  for_each_trap(report.stats, [&](unsigned level, const std::string& name, u64 count) {
+    nlohmann::ordered_json& all = json["traps"][fmt::format("EL{}", level)];
+    all[name] = all.value(name, u64{0}) + count;
+  });
+  for (usize i = 0; i < activity::kActivities; ++i)
+    if (report.samples[i] != 0)
+      json["seconds"][std::string(activity::name(static_cast<activity::Activity>(i)))] = seconds_of(report.samples[i]);
   if (report.settings != nullptr) {
     for (const SettingRow& row : setting_rows())
       json["settings"][std::string(row.name)] = setting_text(*report.settings, row);
@@ -83,7 +203,7 @@ std::string report_text(const RunReport& report) {
                       "cpu_seconds", report.cpu_seconds, "guest_seconds", report.guest_seconds);
   if (report.instructions != 0) text += fmt::format("{:<20} {}\n", "instructions", report.instructions);
   text += fmt::format("{:<20} {:.1f} MiB\n", "peak_memory", static_cast<double>(report.peak_memory) / (1 << 20));
-  return text + stats_text(report.stats);
+  return text + stats_text(report.stats) + time_text(report) + exits_text(report) + traps_text(report);
 }
 
 }  // namespace ferry::control

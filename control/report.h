@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "core/activity.h"
 #include "core/settings.h"
 #include "runtime/stats.h"
 
@@ -14,11 +15,12 @@ struct RunReport {
   runtime::Stats stats;
   const char* ended_by = "";
   int exit_status = 0;
-  double host_seconds = 0;   // from the first instruction to the end
-  double cpu_seconds = 0;    // host CPU time of the whole process
-  double guest_seconds = 0;  // the machine's clock
-  u64 instructions = 0;      // virtual time only, else 0
-  u64 peak_memory = 0;       // bytes of host memory, the highest
+  double host_seconds = 0;                           // from the first instruction to the end
+  double cpu_seconds = 0;                            // host CPU time of the whole process
+  double guest_seconds = 0;                          // the machine's clock
+  u64 instructions = 0;                              // virtual time only, else 0
+  u64 peak_memory = 0;                               // bytes of host memory, the highest
+  std::array<u64, activity::kActivities> samples{};  // activity::samples()
   const Settings* settings = nullptr;
 };
 

@@ -27,6 +27,7 @@
 #include "control/stream_backend.h"
 #include "control/terminal.h"
 #include "control/watched_serial.h"
+#include "core/activity.h"
 #include "core/log.h"
 #include "debug/host_code.h"
 #include "machines/machine.h"
@@ -303,6 +304,7 @@ void Run::report(EndedBy reason, int status) {
   report.guest_seconds = static_cast<double>(machine_->clock().now()) / 1e9;
   report.instructions = machine_->system().instructions();
   report.settings = &options_.settings;
+  report.samples = activity::samples();
   const bool json = options_.stats == RunOptions::StatsForm::Json;
   fmt::print(stderr, "{}{}", json ? report_json(report) : report_text(report), json ? "\n" : "");
 }
@@ -324,6 +326,7 @@ int Run::finish(EndedBy reason) {
 }
 
 int Run::run() {
+  if (options_.stats != RunOptions::StatsForm::None) activity::start_sampling();
   if (Status status = prepare(); !status) {
     fmt::print(stderr, "ferry: {}\n", status.error().message);
     return kExitUsage;

@@ -26,6 +26,7 @@ class CodeMemory {
   u8* writable(const void* exec) const { return write_ + (static_cast<const u8*>(exec) - exec_); }
   const u8* executable(const void* write) const { return exec_ + (static_cast<const u8*>(write) - write_); }
   bool contains(const void* exec) const { return exec >= exec_ && exec < exec_ + capacity_; }
+  const u8* begin() const { return exec_; }
   usize used() const { return used_; }
   usize capacity() const { return capacity_; }
 

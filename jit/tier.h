@@ -57,6 +57,8 @@ class Tier {
   // Bytes of code memory in use and available.
   virtual usize used() const = 0;
   virtual usize capacity() const = 0;
+  // Where it begins, as code runs there: all of it is [code_begin(), code_begin() + capacity()).
+  virtual const void* code_begin() const = 0;
 };
 
 // A tier that also compiles regions, on any thread, while other threads use it.

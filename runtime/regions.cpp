@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/activity.h"
 #include "core/check.h"
 #include "runtime/translator.h"
 
@@ -26,6 +27,7 @@ void Translator::start_tiering(std::function<void()> ready) {
 }
 
 void Translator::hot(const Lookup& want, Stats& stats) {
+  const activity::Scope scope(activity::Activity::Translate);
   std::lock_guard lock(mutex_);
   TranslatedBlock* const found = find_locked(want.pa, want.va, want.mode, stats);
   if (found != nullptr && found->code.entry != nullptr) {

@@ -25,6 +25,13 @@ struct Stats {
   // executable mappings renewed
   u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
       bank_switches = 0, banks_recycled = 0, exec_renewals = 0, shields = 0;
+  u64 tlb_fills = 0;       // of read and write tables: what was not there
+  u64 tlb_conflicts = 0;   // fills that put another page out
+  u64 page_crossings = 0;  // loads and stores of two pages
+  // Synchronous exceptions by the level they were taken from (0, 1 and above) and ESR_ELx.EC
+  u64 traps[2][64] = {};
+  u64 firmware_calls = 0;  // HVC and SMC that PSCI answered
+  u64 wfe = 0;
 
   void add(const Stats& o) {
     const u64* from = reinterpret_cast<const u64*>(&o);

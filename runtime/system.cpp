@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/activity.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "cpu/exceptions.h"
@@ -26,6 +27,10 @@ System::System(const SystemConfig& config, std::unique_ptr<jit::Tier> compiler, 
       translator_(*config.settings, *this, config.model != nullptr ? config.model->features : cpu::FeatureSet{}),
       timer_lines_(config.cpus) {
   memory_.set_code_observer(this);
+  if (compiler != nullptr)
+    activity::add_code_range(
+        compiler->code_begin(), compiler->capacity(),
+        config.settings->tier == ferry::Tier::Llvm ? activity::Activity::Optimized : activity::Activity::Baseline);
   translator_.set_compiler(std::move(compiler));
   if (config.settings->tier == ferry::Tier::Tiered && jit::regions_available())
     translator_.start_tiering([this] {
@@ -91,6 +96,8 @@ void System::request_end(EndReason reason) {
 }
 
 void System::vcpu_thread(unsigned index) {
+  const activity::Attach attach;
+  const activity::Scope scope(activity::Activity::Dispatch);
   this_cpu = index;
   while (!stopping()) vcpus_[index]->run(~u64{0});
   this_cpu = softmmu::Shootdown::kNoCpu;
@@ -101,6 +108,8 @@ void System::vcpu_thread(unsigned index) {
 
 // Real time: sleeps until the earliest deadline and runs what is due.
 void System::event_thread() {
+  const activity::Attach attach;
+  const activity::Scope scope(activity::Activity::Device);
   std::unique_lock lock(event_mutex_);
   while (!stopping()) {
     const u64 now = clock_.now();
@@ -121,6 +130,8 @@ void System::event_thread() {
 // Virtual time: one thread runs the vCPUs in turns and the events exactly when they are due. One guest instruction, on
 // whichever vCPU, is one nanosecond.
 void System::virtual_time_thread() {
+  const activity::Attach attach;
+  const activity::Scope scope(activity::Activity::Dispatch);
   virtual_thread_ = std::this_thread::get_id();
   unsigned turn = 0;
   while (!stopping()) {
@@ -224,6 +235,9 @@ Stats System::stats() const {
     total.bank_switches += m.bank_switches;
     total.banks_recycled += m.banks_recycled;
     total.exec_renewals += m.exec_renewals;
+    total.tlb_fills += m.tlb_fills;
+    total.tlb_conflicts += m.tlb_conflicts;
+    total.page_crossings += m.page_crossings;
   }
   total.shields = shields_.load();
   return total;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/activity.h"
 #include "core/log.h"
 #include "jit/tiers.h"
 
@@ -72,6 +73,8 @@ void Tiering::run() {
 #if defined(__linux__)
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);  // of this thread alone
 #endif
+  const activity::Attach attach;
+  const activity::Scope scope(activity::Activity::Optimize);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
@@ -100,9 +103,10 @@ void Tiering::compile(RegionJob& job) {
   if (!compiler_) {
     auto made = jit::make_region_compiler(settings_);
     std::lock_guard lock(mutex_);
-    if (made)
+    if (made) {
       compiler_ = std::move(*made);
-    else if (!std::exchange(complained_, true))
+      activity::add_code_range(compiler_->code_begin(), compiler_->capacity(), activity::Activity::Optimized);
+    } else if (!std::exchange(complained_, true))
       std::fprintf(stderr, "ferry: %s; hot code stays in the baseline tier\n", made.error().message.c_str());
     failed_ = !compiler_;
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/activity.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "frontend/decoder.h"
@@ -35,6 +36,7 @@ Translator::Translator(const Settings& settings, CodeSource& source, cpu::Featur
       quiescent_([this](u64 version) { return source_.quiescent(version); }) {}
 
 Translator::Found Translator::find(const Lookup& want, Stats& stats) {
+  const activity::Scope scope(activity::Activity::Translate);
   std::lock_guard lock(mutex_);
   const u64 before = cache_.version();
   TranslatedBlock* block = find_locked(want.pa, want.va, want.mode, stats);
@@ -221,6 +223,7 @@ void Translator::range_written(u64 base, u64 size) {
 }
 
 void Translator::isolate_written() {
+  const activity::Scope scope(activity::Activity::Translate);
   std::lock_guard lock(mutex_);
   std::vector<Range> ranges;
   {
@@ -246,6 +249,7 @@ void Translator::isolate_written() {
 }
 
 void Translator::publish(Stats& stats) {
+  const activity::Scope scope(activity::Activity::Translate);
   std::lock_guard lock(mutex_);
   for (RegionJob& job : tiering_->take_ready()) {
     if (!still_holds(job)) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <thread>
 
+#include "core/activity.h"
 #include "core/check.h"
 #include "core/log.h"
 #include "cpu/exceptions.h"
@@ -167,6 +168,7 @@ void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
 void Vcpu::take(const cpu::ExceptionInfo& e) {
   pending_link_ = nullptr;
   if (log_enabled(LogCategory::kInt)) log_exception(e);
+  if (e.kind == cpu::ExceptionInfo::Kind::Synchronous) ++stats_.traps[s_->el == 0 ? 0 : 1][e.ec & 0x3f];
   cpu::take_exception(*s_, e);
   context_dirty_ = true;
 }
@@ -229,6 +231,7 @@ bool Vcpu::run_cached(const Translator::Found& found) {
     if (s_->btype != 0) s_->btype = landed_btype_;
     if (found.code != nullptr) {
       ++stats_.runs_baseline;
+      const activity::Scope scope(activity::Activity::Guest);
       reason = static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, found.code));
     } else {
       reason = interpret(*found.block);
@@ -315,6 +318,7 @@ ExitReason Vcpu::interpret(TranslatedBlock& block) {
     if (s_->budget.load(std::memory_order_relaxed) < n) return ExitReason::Poll;
     s_->budget.fetch_sub(n, std::memory_order_relaxed);
   }
+  const activity::Scope scope(activity::Activity::Interpreter);
   const ExitReason reason = interpreter_.run(*s_, *block.ir);
   s_->link_site = nullptr;
   return reason;
@@ -571,6 +575,7 @@ bool Vcpu::wait_for_interrupt() {
 
 // WFE: at once when the event register is set, otherwise a sleep that ends by itself.
 bool Vcpu::wait_for_event() {
+  ++stats_.wfe;
   look_again_ = true;
   if (std::atomic_ref(s_->event_register).exchange(0) != 0 || is_wait_trapped(cpu::kEl0TrapWfe, 1)) return true;
   const u64 limit_us = system_.settings().wfe_sleep;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/activity.h"
 #include "core/check.h"
 #include "cpu/exceptions.h"
 #include "cpu/pmu.h"
@@ -73,16 +74,19 @@ void Vcpu::update_timers() {
 }
 
 bool Vcpu::gic_read(cpu::CpuState& s, u32 key, u64& value) {
+  const activity::Scope scope(activity::Activity::Device);
   CpuInterface* gic = system_.interrupt_controller();
   return gic != nullptr && gic->read_sysreg(index_, key, {.el = s.el, .secure = false}, value);
 }
 
 bool Vcpu::gic_write(cpu::CpuState& s, u32 key, u64 value) {
+  const activity::Scope scope(activity::Activity::Device);
   CpuInterface* gic = system_.interrupt_controller();
   return gic != nullptr && gic->write_sysreg(index_, key, {.el = s.el, .secure = false}, value);
 }
 
 bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) {
+  ++stats_.firmware_calls;
   return system_.firmware() && system_.firmware()(*this, is_smc);
 }
 

@@ -2,6 +2,7 @@
 // exclusive monitor.
 #include <cstring>
 
+#include "core/activity.h"
 #include "core/log.h"
 #include "cpu/access.h"
 #include "softmmu/host_access.h"
@@ -146,6 +147,7 @@ u64 Mmu::load(u64 va, u32 access) {
     return value;
   }
   alignas(16) u8 bytes[32] = {};
+  if ((va & kPageOffset) + info.bytes() > kPageSize) ++statistics_.page_crossings;
   if (!read_bytes(info, va, bytes, page)) return 0;
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
   const unsigned element = 1u << info.size_log2;
@@ -242,6 +244,7 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
     std::memcpy(&value, bytes, sizeof value);
     return store_exclusive(info, va, value);
   }
+  if ((va & kPageOffset) + info.bytes() > kPageSize) ++statistics_.page_crossings;
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
   if (!write_bytes(info, va, bytes)) return 0;
   // A store-release is ordered before later load-acquires.
@@ -284,12 +287,22 @@ u64 Mmu::zero_block(u64 va, u32 access) {
 namespace {
 
 Mmu& mmu_of(cpu::CpuState& s) { return *static_cast<Mmu*>(s.mmu); }
-u64 load_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).load(va, access); }
-u64 store_helper(cpu::CpuState& s, u64 va, u32 access, u64 v0, u64 v1) { return mmu_of(s).store(va, access, v0, v1); }
+u64 load_helper(cpu::CpuState& s, u64 va, u32 access) {
+  const activity::Scope scope(activity::Activity::Memory);
+  return mmu_of(s).load(va, access);
+}
+u64 store_helper(cpu::CpuState& s, u64 va, u32 access, u64 v0, u64 v1) {
+  const activity::Scope scope(activity::Activity::Memory);
+  return mmu_of(s).store(va, access, v0, v1);
+}
 u64 atomic_helper(cpu::CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) {
+  const activity::Scope scope(activity::Activity::Memory);
   return mmu_of(s).atomic(va, access, kind, v0, v1);
 }
-u64 zero_block_helper(cpu::CpuState& s, u64 va, u32 access) { return mmu_of(s).zero_block(va, access); }
+u64 zero_block_helper(cpu::CpuState& s, u64 va, u32 access) {
+  const activity::Scope scope(activity::Activity::Memory);
+  return mmu_of(s).zero_block(va, access);
+}
 
 }  // namespace
 

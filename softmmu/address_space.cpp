@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/activity.h"
 #include "core/log.h"
 #include "softmmu/host_access.h"
 
@@ -108,12 +109,14 @@ bool AddressSpace::physical_of_other(const u8* host, u64& pa) const {
 }
 
 u64 AddressSpace::device_read(const Region& region, u64 pa, unsigned size) const {
+  const activity::Scope scope(activity::Activity::Device);
   const u64 value = region.handler->read(pa - region.base, size) & low_mask(8 * size);
   log(LogCategory::kDevice, "{}: read {:#x} size {} = {:#x}", region.name, pa - region.base, size, value);
   return value;
 }
 
 void AddressSpace::device_write(const Region& region, u64 pa, unsigned size, u64 value) const {
+  const activity::Scope scope(activity::Activity::Device);
   log(LogCategory::kDevice, "{}: write {:#x} size {} = {:#x}", region.name, pa - region.base, size,
       value & low_mask(8 * size));
   region.handler->write(pa - region.base, size, value & low_mask(8 * size));

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/activity.h"
 #include "core/log.h"
 #include "cpu/exceptions.h"
 #include "softmmu/physical_reader.h"
@@ -76,6 +77,7 @@ void Mmu::select_watchpoints() {
 }
 
 void Mmu::select() {
+  const activity::Scope scope(activity::Activity::Memory);
   if (s_.watch_changes != seen_watch_changes_) select_watchpoints();
   const u64 sctlr = s_.reg(SysReg::SCTLR_EL1), tcr = s_.reg(SysReg::TCR_EL1), mair = s_.reg(SysReg::MAIR_EL1);
   const u64 ttbr0 = s_.reg(SysReg::TTBR0_EL1), ttbr1 = s_.reg(SysReg::TTBR1_EL1);
@@ -148,6 +150,7 @@ ExecSpace& Mmu::exec_space(u64 va) {
 u32 Mmu::exec_key(u64 va) { return exec_space(va).key(); }
 
 FetchResult Mmu::fetch(u64 va) {
+  const activity::Scope scope(activity::Activity::Memory);
   ExecSpace& space = exec_space(va);
   FetchEntry& entry = space.entry(va);
   const u64 offset = va & kPageOffset;
@@ -214,6 +217,7 @@ bool Mmu::guarded(u64 va) {
 // --- Maintenance ---
 
 void Mmu::tlb_invalidate(const cpu::TlbiOp& op) {
+  const activity::Scope scope(activity::Activity::Memory);
   using Scope = cpu::TlbiOp::Scope;
   ++statistics_.tlb_operations;
   Maintenance m;

@@ -76,7 +76,8 @@ class Mmu {
 
   struct Statistics {
     u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
-        exec_renewals = 0, shields = 0, bank_switches = 0, banks_recycled = 0;
+        exec_renewals = 0, shields = 0, bank_switches = 0, banks_recycled = 0, tlb_fills = 0, tlb_conflicts = 0,
+        page_crossings = 0;
   };
   Statistics statistics() const;
 
@@ -114,6 +115,7 @@ class Mmu {
   bool closed(Privilege p, u64 va) const;
   bool fetch_closed(u64 va) const;
   bool data_fault(u64 va, const Fault& fault, bool write, bool cache_op = false);
+  void count_fill(const cpu::TlbEntry* table, u64 va);
   void note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va);
   ExecSpace& exec_space(u64 va);
   Bank& bank_for(Privilege privilege);

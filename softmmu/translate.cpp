@@ -149,7 +149,9 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
     if (host == nullptr) return true;
     // Never written through: only Kind::Read gets it.
     page.host = const_cast<u8*>(host) + offset;
-    if (!page.device && !(watching_ && cpu::watches_page(s_, va))) bank.fill(bank.read_table(), va, host);
+    if (page.device || (watching_ && cpu::watches_page(s_, va))) return true;
+    count_fill(bank.read_table(), va);
+    bank.fill(bank.read_table(), va, host);
     return true;
   }
   if (region->kind != Region::Kind::Ram) return true;
@@ -160,11 +162,18 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
     space_.code_page_written(*region, pa_page);
   if (page.device || (flags.load(std::memory_order_relaxed) & kPageWatched) != 0) return true;
   if (watching_ && cpu::watches_page(s_, va)) return true;
+  count_fill(bank.write_table(), va);
   bank.fill(bank.write_table(), va, host);
   note_writable(*region, pa_page, bank, va);
   // What is written is mostly read as well.
   if (bank.read_table()[tlb_index(va)].tag == cpu::kTlbInvalid) bank.fill(bank.read_table(), va, host);
   return true;
+}
+
+void Mmu::count_fill(const cpu::TlbEntry* table, u64 va) {
+  ++statistics_.tlb_fills;
+  const u64 old = table[tlb_index(va)].tag;
+  if (old != cpu::kTlbInvalid && old != (va & ~kPageOffset)) ++statistics_.tlb_conflicts;
 }
 
 void Mmu::note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va) {

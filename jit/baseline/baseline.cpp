@@ -149,6 +149,7 @@ u32 Baseline::enter(cpu::CpuState& s, const void* entry) {
 }
 usize Baseline::used() const { return impl_->memory.used(); }
 usize Baseline::capacity() const { return impl_->memory.capacity(); }
+const void* Baseline::code_begin() const { return impl_->memory.begin(); }
 
 BaselineStats Baseline::stats() const {
   const baseline::CompileStats& c = impl_->compiler.stats();

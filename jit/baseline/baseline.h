@@ -32,6 +32,7 @@ class Baseline final : public Tier {
   u32 enter(cpu::CpuState& s, const void* entry) override;
   usize used() const override;
   usize capacity() const override;
+  const void* code_begin() const override;
 
   BaselineStats stats() const;
 

@@ -255,6 +255,7 @@ u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
 
 usize Optimizing::used() const { return impl_->session->used(); }
 usize Optimizing::capacity() const { return impl_->session->capacity(); }
+const void* Optimizing::code_begin() const { return impl_->session->code_begin(); }
 
 OptimizingStats Optimizing::stats() const {
   std::lock_guard lock(impl_->mutex);

@@ -35,6 +35,7 @@ class Optimizing final : public RegionTier {
   u32 enter(cpu::CpuState& s, const void* entry) override;
   usize used() const override;
   usize capacity() const override;
+  const void* code_begin() const override;
 
   OptimizingStats stats() const;
   // The LLVM IR of a region before its passes, for people.

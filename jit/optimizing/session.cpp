@@ -79,6 +79,7 @@ class Memory final : public jitlink::JITLinkMemoryManager {
     return slab_.used();
   }
   usize capacity() const { return capacity_; }
+  const u8* begin() const { return exec_; }
 
  private:
   class InFlight final : public InFlightAlloc {
@@ -227,6 +228,7 @@ void Session::reset() {
 
 usize Session::used() const { return impl_->memory.used(); }
 usize Session::capacity() const { return impl_->memory.capacity(); }
+const void* Session::code_begin() const { return impl_->memory.begin(); }
 usize Session::units() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->trackers.size();

@@ -39,6 +39,7 @@ class Session {
 
   usize used() const;
   usize capacity() const;
+  const void* code_begin() const;
   usize units() const;
 
  private:

@@ -1,4 +1,5 @@
-// ferry verify --lockstep. Two machines side by side: equal ones to the end, and a fault in one tier narrowed to its instruction.
+// ferry verify --lockstep. Two machines side by side: equal ones to the end, and a fault in one tier narrowed to its
+// instruction.
 #include "verify/lockstep.h"
 #include "jit/tiers.h"
 #include "machines/machine.h"
@@ -47,6 +48,7 @@ class WrongTier final : public jit::Tier {
   u32 enter(cpu::CpuState& s, const void* entry) override { return tier_->enter(s, entry); }
   usize used() const override { return tier_->used(); }
   usize capacity() const override { return tier_->capacity(); }
+  const void* code_begin() const override { return tier_->code_begin(); }
 
  private:
   std::unique_ptr<jit::Tier> tier_;

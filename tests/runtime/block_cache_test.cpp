@@ -17,6 +17,7 @@ struct FakeTier final : jit::Tier {
   u32 enter(cpu::CpuState&, const void*) override { return 0; }
   usize used() const override { return 0; }
   usize capacity() const override { return 0; }
+  const void* code_begin() const override { return nullptr; }
   int links = 0, unlinks = 0, releases = 0;
 };
 
