@@ -164,7 +164,7 @@ cpu::Mode mode_of(const Sequence& s) {
   return mode;
 }
 
-Variant variant_of(u64 n) { return {.optimized = n % 4 != 0, .stepped = n % 8 == 1, .warm = n % 3 != 0}; }
+Variant variant_of(u64 n) { return {.optimized = n % 4 != 0, .stepped = n % 32 == 1, .warm = n % 3 != 0}; }
 
 std::unique_ptr<Checker> against_oracle(Runner& runner, Oracle& oracle, const cpu::Model& model) {
   return std::make_unique<OracleChecker>(runner, oracle, model);

@@ -24,10 +24,18 @@ u32 set_bits(u32 word, unsigned high, unsigned low, u64 value) {
 bool is_load_store(Class c) { return c == Class::LoadStore || c == Class::Exclusive || c == Class::LoadStoreSimd; }
 // MSR FPCR, MSR FPSR: what is written there first loses the bits that only processors with AArch32 keep.
 bool writes_fp_register(u32 word) { return (word & ~0x1fu) == 0xd51b4400 || (word & ~0x1fu) == 0xd51b4420; }
-u32 mask_for_fp_register(u32 write) {
+// FPCR: mostly either the rounding mode or FZ and DN, because every value is a Mode that blocks are compiled for.
+u32 mask_for_fp_register(u32 write, Random& r) {
   const u32 n = write & 0x1f;
-  const bool control = (write & 0xe0) == 0;
-  return (control ? 0x926a1000 : 0x92406c00) | n << 5 | n;  // AND Xn, Xn, #0x7c00000 or #0xfffffff
+  if ((write & 0xe0) != 0) return 0x92406c00 | n << 5 | n;  // AND Xn, Xn, #0xfffffff
+  const u32 mask = r.chance(20)   ? 0x926a1000
+                   : r.chance(50) ? 0x926a0400
+                                  : 0x92680400;  // #0x7c00000, #0xc00000, #0x3000000
+  return mask | n << 5 | n;
+}
+bool is_mask_of(u32 mask, u32 write) {
+  return (mask & 0xff800000) == 0x92000000 && bits(mask, 4, 0) == bits(write, 4, 0) &&
+         bits(mask, 9, 5) == bits(write, 4, 0);
 }
 // FPToFixedJS gives Z = 0 for a denormal that FPCR.FZ flushes; QEMU 7.2 gives Z = 1. So FJCVTZS is drawn without FZ.
 void keep_javascript_from_flushing(Sequence& s) {
@@ -55,8 +63,7 @@ void keep_branches_to_masks(std::vector<u32>& words) {
     const BranchField f = branch_field(words[i]);
     const u64 distance = f.high == 0 ? 0 : bits(words[i], f.high, f.low);
     if (distance < 2 || distance >= words.size() - i || !writes_fp_register(words[i + distance])) continue;
-    const u32 write = words[i + distance];
-    if (words[i + distance - 1] == mask_for_fp_register(write))
+    if (is_mask_of(words[i + distance - 1], words[i + distance]))
       words[i] = set_bits(words[i], f.high, f.low, distance - 1);
   }
 }
@@ -213,7 +220,7 @@ void Generator::add_word(Sequence& s, Class c, unsigned words_after) {
   const bool known = !frontend::is_unallocated(w);
   if (c == Class::Branch && known) w = aim_branch(w, words_after, random_);
   s.memory |= is_load_store(c) || is_zero_block(w);
-  if (writes_fp_register(w) && (w & 0x1f) != 31) s.words.push_back(mask_for_fp_register(w));
+  if (writes_fp_register(w) && (w & 0x1f) != 31) s.words.push_back(mask_for_fp_register(w, random_));
   if (c != Class::Exclusive || !is_store_exclusive(w)) return s.words.push_back(w);
   if (random_.chance(80))
     add_exclusive(s.words, w);
