@@ -28,6 +28,22 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
     add_test(NAME guest_${test}_qemu COMMAND ${guest_test} qemu ${variant} ${elf})
     set_tests_properties(guest_${test}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   endforeach()
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/features.elf)
+  add_custom_command(OUTPUT ${elf}
+    COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
+            -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld ${guest_dir}/features/start.S ${guest_dir}/features/main.c -o ${elf}
+    DEPENDS ${guest_dir}/features/start.S ${guest_dir}/features/main.c ${guest_dir}/common/image.ld ${guest_dir}/common/print.h
+            ${guest_dir}/sysreg_sweep/start.S VERBATIM)
+  add_custom_target(guest_program_features ALL DEPENDS ${elf})
+  set(features_test /usr/bin/python3 ${guest_dir}/features_test.py)
+  foreach(tier interp baseline llvm tiered)
+    add_test(NAME guest_features_${tier} COMMAND ${features_test} ferry ${tier} ${elf} cortex-a57 max max,pauth=off max,pauth-impdef=off)
+    set_tests_properties(guest_features_${tier} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  endforeach()
+  add_test(NAME guest_features_each COMMAND ${features_test} ferry baseline ${elf} each)
+  set_tests_properties(guest_features_each PROPERTIES TIMEOUT 600 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  add_test(NAME guest_features_qemu COMMAND ${features_test} qemu ${elf})
+  set_tests_properties(guest_features_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 700)
   set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/plain.elf)
   add_custom_command(OUTPUT ${elf}
     COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -fno-pic -Wl,-Ttext=0x40000000 ${guest_dir}/plain/start.S -o ${elf}
