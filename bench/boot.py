@@ -90,6 +90,7 @@ def main(argv):
     columns = {} if options.no_qemu else {"QEMU": g.command("qemu", options.guest)}
     if not options.no_ferry:
         columns["ferry"] = g.command("ferry", options.guest)
+        columns["ferry -cpu max"] = g.command("ferry", options.guest, ["-cpu", "max"])
     for config in options.config:
         name, _, words = config.partition("=")
         columns[name] = g.command("ferry", options.guest, shlex.split(words))

@@ -9,10 +9,12 @@ FERRY_NEED_GUESTS set it fails instead). --emulator qemu checks the script, not 
 import argparse
 import atexit
 import hashlib
+import json
 import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -29,10 +31,10 @@ class Failed(Exception):
     """A case saw something else than it expected."""
 
 
-def case(guest):
+def case(guest, name=None):
     """Register a case: a function of (start, options); start(*extra) begins a run of the guest."""
     def register(function):
-        CASES[function.__name__] = (guest, function)
+        CASES[name or function.__name__] = (guest, function)
         return function
     return register
 
@@ -82,6 +84,46 @@ def shell(start, _):
         vm.send("poweroff\n")
         vm.wait_for("reboot: Power down")
         check_end(vm, 0)
+
+
+# Linux' names in /proc/cpuinfo of the features of cpu/features.def, and those that every model has.
+HWCAPS = {
+    "LSE": "atomics", "RDM": "asimdrdm", "SHA512": "sha512", "SHA3": "sha3", "SM3": "sm3", "SM4": "sm4", "DotProd": "asimddp",
+    "FHM": "asimdfhm", "FlagM": "flagm", "FlagM2": "flagm2", "RNG": "rng", "DPB": "dcpop", "DPB2": "dcpodp", "PAuth": "paca pacg",
+    "JSCVT": "jscvt", "FCMA": "fcma", "LRCPC": "lrcpc", "LRCPC2": "ilrcpc", "FRINTTS": "frint", "SB": "sb", "BF16": "bf16", "DGH": "dgh",
+    "I8MM": "i8mm", "FP16": "fphp", "AdvSIMDHP": "asimdhp", "DIT": "dit", "BTI": "bti", "SSBS2": "ssbs", "ECV": "ecv", "LSE2": "uscat",
+}
+BASE_HWCAPS = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid".split()
+# What Linux says it uses of the others.
+DETECTED = {
+    "BTI": "Branch Target Identification", "PAN": "Privileged Access Never", "PAN3": "Enhanced Privileged Access Never",
+    "HAFDBS": "Hardware dirty bit management", "CnP": "Common not Private translations", "E0PD": "E0PD", "RNG": "Random Number Generator",
+    "TLBIRANGE": "TLB range maintenance instructions", "TTL": "ARMv8.4 Translation Table Level", "LSE": "LSE atomic instructions",
+    "LRCPC": "RCpc load-acquire (LDAPR)", "ECV": "Enhanced Counter Virtualization", "SB": "Speculation barrier (SB)",
+    "PACIMP": "Address authentication (IMP DEF algorithm)", "PACQARMA5": "Address authentication (architected QARMA5 algorithm)",
+}
+
+
+def features_of(model):
+    text = subprocess.run([g.FERRY, "cpu", "list", "--json", model], check=True, capture_output=True, text=True).stdout
+    return {f["feature"] for f in json.loads(text)["features"] if f["present"]}
+
+
+@case("min", "max")
+def cpu_max(start, _):
+    """-cpu max boots, by both pointer authentications and by none, and Linux sees the features that `ferry cpu list` has."""
+    for model in ("max", "max,pauth-impdef=off", "max,pauth=off"):
+        features = features_of(model)
+        with start("-cpu", model) as vm:
+            vm.wait_for(g.PROMPT)
+            want = sorted(BASE_HWCAPS + " ".join(HWCAPS[f] for f in HWCAPS if f in features).split())
+            got = sorted(vm.shell("grep Features /proc/cpuinfo").partition(":")[2].split())
+            check(got == want, f"{model}: Linux does not see {set(want) - set(got)}, and sees {set(got) - set(want)}")
+            detected = set(re.findall(r"CPU features: detected: (.*)", vm.shell("dmesg")))
+            for feature, text in DETECTED.items():
+                check((text in detected) == (feature in features), f"{model}: {feature}: {text!r} among {detected}")
+            vm.send("poweroff\n")
+            check_end(vm, 0)
 
 
 @case("min")
