@@ -28,6 +28,7 @@ constexpr Command kCommands[] = {
     {"reference", "reference options|settings|sysregs", "prints a page of docs/reference", reference_command},
     {"verify", "verify [OPTION...]", "holds random instructions against an oracle (ferry verify --help)",
      verify_command},
+    {"cache", "cache list|clear|export|import", "the persistent code cache (ferry cache --help)", cache_command},
 };
 
 std::string usage() {

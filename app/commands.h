@@ -15,5 +15,6 @@ int explain_command(Arguments arguments);
 int cpu_command(Arguments arguments);
 int reference_command(Arguments arguments);
 int verify_command(Arguments arguments);
+int cache_command(Arguments arguments);
 
 }  // namespace ferry::app

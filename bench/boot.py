@@ -25,6 +25,8 @@ sys.path.insert(0, str(TOP / "tools"))
 import full
 import guest as g
 
+os.environ.setdefault("FERRY_CACHE", "off")  # figures of what is compiled in the run; a folder of one's own: of warm starts
+
 # Guest: what it prints when it has arrived, and what to type then.
 MARKS = {"min": (b"/ # ", b"poweroff\n"), "installer": (b"Starting system log", b"\x01x"), "uboot": (b"Hit any key", b"\x01x")}
 

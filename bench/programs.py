@@ -12,6 +12,7 @@ import datetime
 import gzip
 import json
 import math
+import os
 import pathlib
 import shutil
 import statistics
@@ -23,6 +24,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools"))
 import full
 import guest as g
+
+os.environ.setdefault("FERRY_CACHE", "off")  # figures of what is compiled in the run; a folder of one's own: of warm starts
 
 SOURCE = TOP / "bench/guest"
 OUT = TOP / "build/bench-guest"

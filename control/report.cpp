@@ -26,6 +26,9 @@ constexpr Counter kCounters[] = {
     {"blocks_baseline", &Stats::blocks_baseline},
     {"baseline_ns", &Stats::baseline_ns},
     {"baseline_bytes", &Stats::baseline_bytes},
+    {"blocks_kept", &Stats::blocks_kept},
+    {"insns_kept", &Stats::insns_kept},
+    {"kept_ns", &Stats::kept_ns},
     {"blocks_llvm", &Stats::blocks_llvm},
     {"regions_dropped", &Stats::regions_dropped},
     {"llvm_ns", &Stats::llvm_ns},
@@ -197,13 +200,22 @@ std::string report_json(const RunReport& report) {
   return json.dump();
 }
 
+// How much of the code came from the persistent code cache.
+static std::string kept_share(const Stats& stats) {
+  const u64 all = stats.blocks_kept + stats.blocks_baseline;
+  if (stats.blocks_kept == 0) return {};
+  return fmt::format("{:<20} {:.1f} %\n", "kept_share",
+                     100.0 * static_cast<double>(stats.blocks_kept) / static_cast<double>(all));
+}
+
 std::string report_text(const RunReport& report) {
   std::string text = fmt::format("{:<20} {} (status {})\n", "ended_by", report.ended_by, report.exit_status);
   text += fmt::format("{:<20} {:.3f}\n{:<20} {:.3f}\n{:<20} {:.3f}\n", "host_seconds", report.host_seconds,
                       "cpu_seconds", report.cpu_seconds, "guest_seconds", report.guest_seconds);
   if (report.instructions != 0) text += fmt::format("{:<20} {}\n", "instructions", report.instructions);
   text += fmt::format("{:<20} {:.1f} MiB\n", "peak_memory", static_cast<double>(report.peak_memory) / (1 << 20));
-  return text + stats_text(report.stats) + time_text(report) + exits_text(report) + traps_text(report);
+  return text + stats_text(report.stats) + kept_share(report.stats) + time_text(report) + exits_text(report) +
+         traps_text(report);
 }
 
 }  // namespace ferry::control

@@ -50,6 +50,7 @@ class Run {
 
  private:
   Status prepare();
+  void open_code_cache();
   Status make_serial(const SerialSpec& spec);
   SemihostingTerminal& make_semihosting();
   void end(EndedBy reason);
@@ -179,6 +180,7 @@ Status Run::prepare() {
   if (!machine) return machine.error();
   machine_ = std::move(*machine);
   machine_->system().translator().set_host_text(debug::disassemble_host);
+  open_code_cache();
 
   monitor_ = std::make_unique<Monitor>(*machine_, [this] { end(EndedBy::Quit); });
   for (const auto& stream : streams_) {
@@ -191,6 +193,20 @@ Status Run::prepare() {
     stream->set_monitor([this](std::string_view line) { return monitor_->execute(line); });
   }
   return {};
+}
+
+// Without a folder that can be used the run goes on without kept code.
+void Run::open_code_cache() {
+  const Settings& settings = options_.settings;
+  if (!settings.cache_persistent || settings.tier == Tier::Interp || settings.tier == Tier::Llvm) return;
+  if (runtime::persistent::folder_of(settings).empty()) return;
+  runtime::System& system = machine_->system();
+  const auto complain = [](const std::string& line) { fmt::print(stderr, "ferry: code cache: {}\n", line); };
+  auto store = runtime::persistent::CodeStore::open(settings, system.config().model->features, complain);
+  if (store)
+    system.translator().set_code_store(std::move(*store));
+  else
+    complain(store.error().message + "; this run goes without it");
 }
 
 // --- Watching

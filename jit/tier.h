@@ -1,6 +1,7 @@
 // What a tier is to the runtime: it compiles blocks to host code that follows jit/abi.h.
 #pragma once
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/result.h"
@@ -42,6 +43,18 @@ class Tier {
   virtual ~Tier() = default;
   // Compiles one block for its Mode. On failure (code memory full) the error says so and nothing is kept.
   virtual Result<CompiledCode> compile(const ir::Block& block, void* owner) = 0;
+  // What the last compile() made as bytes that place() makes code of again, also in another process of the same build
+  // on a host with the same processor features. False: this code has no such form.
+  virtual bool save(std::vector<u8>& out) const {
+    static_cast<void>(out);
+    return false;
+  }
+  // Fails like compile(), and when the bytes are not what save() gives.
+  virtual Result<CompiledCode> place(std::span<const u8> saved, void* owner) {
+    static_cast<void>(saved);
+    static_cast<void>(owner);
+    return Error{"saved code: this tier has none"};
+  }
   // Makes a direct exit jump to `target` (a block entry); context is what CpuState::context must be for a cross-page
   // one. unlink undoes it. Both while other vCPUs run the code: they take the old way or the new one. A cross-page exit
   // that was linked goes to another target only after every vCPU has been outside since its unlink(): one that has

@@ -34,6 +34,7 @@ struct TranslatedBlock {
   // without a pause, and when a region with this block in it was last asked for.
   u64 counted_ns = 0;
   u32 count_outs = 0;
+  bool was_hot = false;  // in an earlier run
   u64 requested_ns = 0;
   std::vector<jit::LinkSite*> incoming;
   u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing

@@ -14,6 +14,7 @@ constexpr u64 kPageMask = ~u64{0xfff};
 constexpr usize kMaxBlocks = 48;
 constexpr usize kMaxInsns = 400;
 constexpr u32 kHotRounds = 50;      // times the counter runs out
+constexpr u32 kKnownRounds = 2;     // of a block that was hot in an earlier run
 constexpr u64 kSoonNs = 2'000'000;  // between two of them
 constexpr u32 kHotShare = 16;       // a block belongs to a region when it ran a 16th as often as the entry
 
@@ -47,7 +48,8 @@ void Translator::count_out(TranslatedBlock& block, u64 context) {
   const u64 now = Tiering::now_ns();
   const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs;
   block.count_outs = soon ? block.count_outs + 1 : 1;
-  if (block.count_outs < kHotRounds || (block.requested_ns != 0 && now - block.requested_ns < Tiering::kPatienceNs))
+  if (block.count_outs < (block.was_hot ? kKnownRounds : kHotRounds) ||
+      (block.requested_ns != 0 && now - block.requested_ns < Tiering::kPatienceNs))
     return;
   RegionJob job = collect(block, context);
   job.requested_ns = now;

@@ -156,18 +156,64 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   auto block = std::make_unique<TranslatedBlock>();
   block->pa = pa;
   block->mode = mode;
-  block->ir = std::make_unique<ir::Block>();
-  translate_ir(*block->ir, {words, limit}, pa, mode, limit);
-  block->source.assign(words, words + block->ir->insn_count);
-  ++stats.blocks_translated;
-  stats.insns_translated += block->ir->insn_count;
-  stats.translate_ns += now_ns() - start;
   // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
-  const bool churning =
-      settings_.tier != Tier::Llvm && cache_.ensure_page(pa).churn(pa) > settings_.smc_retranslate_limit;
-  if (compiler_ && !churning) compile(*block, stats);
+  const u32 churn = cache_.ensure_page(pa).churn(pa);
+  const bool churning = settings_.tier != Tier::Llvm && churn > settings_.smc_retranslate_limit;
+  if (!churning && take_kept(*block, {words, limit}, stats)) {
+    stats.kept_ns += now_ns() - start;
+  } else {
+    block->ir = std::make_unique<ir::Block>();
+    translate_ir(*block->ir, {words, limit}, pa, mode, limit);
+    block->source.assign(words, words + block->ir->insn_count);
+    ++stats.blocks_translated;
+    stats.insns_translated += block->ir->insn_count;
+    stats.translate_ns += now_ns() - start;
+    if (compiler_ && !churning) compile(*block, stats);
+    if (block->code.entry != nullptr && churn == 0) keep(*block);  // what changes will not be met again
+  }
+  remember_heat(*block);
   if (log_enabled(LogCategory::kInAsm) || log_enabled(LogCategory::kOutAsm)) log_block(*block, va);
   return &cache_.insert(std::move(block));
+}
+
+// The block's code from an earlier run, if it is kept. Nothing else of the block is set yet.
+bool Translator::take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats) {
+  if (code_store_ == nullptr || compiler_ == nullptr || log_enabled(LogCategory::kOp)) return false;
+  const u32 offset = static_cast<u32>(block.pa & 0xfff);
+  const persistent::CodeStore::Block kept = code_store_->find_block(offset, block.mode, words);
+  if (kept.insns == 0) return false;
+  if (code_store_->verifies()) verify_kept(block, words, kept);
+  Result<jit::CompiledCode> code = compiler_->place(kept.code, &block);
+  if (!code) return false;  // code memory is full: compile() flushes it
+  block.source.assign(words.begin(), words.begin() + kept.insns);
+  take_code(block, std::move(*code));
+  ++stats.blocks_kept;
+  stats.insns_kept += kept.insns;
+  return true;
+}
+
+// cache.verify: the code that would be made now, in other code memory, is what was kept.
+void Translator::verify_kept(const TranslatedBlock& block, std::span<const u32> words,
+                             const persistent::CodeStore::Block& kept) {
+  ir::Block ir;
+  translate_ir(ir, words, block.pa, block.mode, static_cast<unsigned>(words.size()));
+  ASSERT(ir.insn_count == kept.insns, "a kept block has another length");
+  Result<jit::CompiledCode> code = compiler_->compile(ir, nullptr);
+  if (!code) return;
+  const bool same =
+      compiler_->save(saved_) && std::equal(saved_.begin(), saved_.end(), kept.code.begin(), kept.code.end());
+  ASSERT(same, "a kept block has other code");
+  compiler_->release(*code);
+}
+
+void Translator::remember_heat(TranslatedBlock& block) {
+  if (code_store_ == nullptr || tiering_ == nullptr || block.code.counter == nullptr) return;
+  block.was_hot = code_store_->was_hot(static_cast<u32>(block.pa & 0xfff), block.mode, block.source);
+}
+
+void Translator::keep(const TranslatedBlock& block) {
+  if (code_store_ == nullptr || !compiler_->save(saved_)) return;
+  code_store_->add_block(static_cast<u32>(block.pa & 0xfff), block.mode, block.source, saved_);
 }
 
 // -d in_asm and out_asm.
@@ -205,13 +251,17 @@ void Translator::compile(TranslatedBlock& block, Stats& stats) {
     code = compiler_->compile(*block.ir, &block);
     ASSERT(code.ok(), "a block does not fit into empty code memory");
   }
-  block.code = std::move(*code);
-  block.tier = compiler_.get();
-  for (jit::LinkSite* site : block.code.links) site->tier = block.tier;
+  take_code(block, std::move(*code));
   block.ir.reset();
   ++stats.blocks_baseline;
   stats.baseline_bytes += block.code.size;
   stats.baseline_ns += now_ns() - start;
+}
+
+void Translator::take_code(TranslatedBlock& block, jit::CompiledCode code) {
+  block.code = std::move(code);
+  block.tier = compiler_.get();
+  for (jit::LinkSite* site : block.code.links) site->tier = block.tier;
 }
 
 void Translator::code_written(u64 pa) { range_written(pa & kPageMask, ~kPageMask + 1); }
@@ -263,6 +313,7 @@ void Translator::publish(Stats& stats) {
     ++stats.blocks_llvm;
     stats.llvm_ns += job.compile_ns;
     stats.llvm_bytes += job.code.size;
+    if (code_store_ != nullptr) code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.entry->source);
     cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
     purge(*job.entry);
   }

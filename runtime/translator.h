@@ -11,6 +11,7 @@
 #include "core/settings.h"
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
+#include "runtime/persistent/code_store.h"
 #include "runtime/purge_log.h"
 #include "runtime/stats.h"
 #include "runtime/tiering.h"
@@ -81,6 +82,8 @@ class Translator {
   void set_host_text(HostText text) { host_text_ = text; }
   void set_compiler(std::unique_ptr<jit::Tier> tier) { compiler_ = std::move(tier); }
   jit::Tier* compiler() { return compiler_.get(); }
+  // Code that outlives the run. Before the first block.
+  void set_code_store(std::unique_ptr<persistent::CodeStore> store) { code_store_ = std::move(store); }
   usize block_count() const { return cache_.size(); }
 
  private:
@@ -90,6 +93,11 @@ class Translator {
   void log_block(const TranslatedBlock& block, u64 va) const;
   void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit);
   void compile(TranslatedBlock& block, Stats& stats);
+  bool take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats);
+  void verify_kept(const TranslatedBlock& block, std::span<const u32> words, const persistent::CodeStore::Block& kept);
+  void take_code(TranslatedBlock& block, jit::CompiledCode code);
+  void remember_heat(TranslatedBlock& block);
+  void keep(const TranslatedBlock& block);
   void revalidate(CodePage& page, Stats& stats);
   void flush_locked(const std::function<void()>& all_out = {});
   void purge(const TranslatedBlock& block);
@@ -105,6 +113,8 @@ class Translator {
   CodeSource& source_;
   const cpu::FeatureSet features_;  // of the processors' model
   std::unique_ptr<jit::Tier> compiler_;
+  std::unique_ptr<persistent::CodeStore> code_store_;
+  std::vector<u8> saved_;  // scratch
   HostText host_text_ = nullptr;
   std::mutex mutex_;  // cache_ and links; never taken inside translated code
   BlockCache cache_;

@@ -71,7 +71,7 @@ def run(name, path, seed, commit, dirty):
     work.mkdir(parents=True, exist_ok=True)
     counts_file = work / "counts.json"
     counts_file.unlink(missing_ok=True)
-    env = dict(os.environ, FERRY_SIZE="full", FERRY_SEED=str(seed), FERRY_WORK=str(work), FERRY_COUNTS=str(counts_file))
+    env = dict(os.environ, FERRY_CACHE="off", FERRY_SIZE="full", FERRY_SEED=str(seed), FERRY_WORK=str(work), FERRY_COUNTS=str(counts_file))
     env.setdefault("FERRY_JOBS", str(os.cpu_count()))
     start = time.monotonic()
     with open(work / "log", "w") as log:

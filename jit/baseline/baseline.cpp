@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "jit/baseline/compiler.h"
+#include "jit/baseline/saved.h"
 #include "jit/code_memory.h"
 
 namespace ferry::jit {
@@ -27,6 +28,37 @@ struct Baseline::Impl {
     LinkSite* s = free_sites.back();
     free_sites.pop_back();
     return s;
+  }
+
+  i32* new_counter() {
+    if (free_counters.empty()) return &counters.emplace_back();
+    i32* const c = free_counters.back();
+    free_counters.pop_back();
+    return c;
+  }
+
+  // The code that lies at `at` (writable address), with its sites and its counter begun.
+  CompiledCode finish(u8* at, u32 size, std::span<const ExitSite> exits, LinkSite* const* from, i32* counter,
+                      void* owner) {
+    CompiledCode code;
+    const u8* const base = memory.executable(at);
+    code.entry = base;
+    code.size = size;
+    code.counter = counter;
+    if (counter != nullptr) *counter = count;
+    for (const ExitSite& x : exits) {
+      LinkSite& s = **from++;
+      s = {};
+      s.owner = owner;
+      s.offset = x.offset;
+      s.cross_page = x.cross_page;
+      s.is_call = x.is_call;
+      s.patch = at + x.patch;
+      s.unlinked = base + x.unlinked;
+      if (x.cross_page) s.context_slot = reinterpret_cast<u64*>(at + x.context_slot);
+      code.links.push_back(&s);
+    }
+    return code;
   }
 
   bool reaches(const void* rel32, const void* target) const {
@@ -75,37 +107,40 @@ Result<CompiledCode> Baseline::compile(const ir::Block& block, void* owner) {
   Impl& m = *impl_;
   LinkSite* const sites[2] = {m.new_site(), m.new_site()};
   const u8* base = m.memory.next();
-  if (m.count != 0 && m.free_counters.empty()) m.free_counters.push_back(&m.counters.emplace_back());
-  i32* const counter = m.count != 0 ? m.free_counters.back() : nullptr;
+  i32* const counter = m.count != 0 ? m.new_counter() : nullptr;
   m.compiler.compile(block, base, sites, counter);
   const u32 size = m.compiler.size();
   u8* at = m.memory.allocate(size);
   const unsigned exits = m.compiler.exit_count();
   for (unsigned n = at == nullptr ? 0 : exits; n < 2; ++n) m.free_sites.push_back(sites[n]);
-  if (at == nullptr) return Error{"code memory: full"};
+  if (at == nullptr) {
+    if (counter != nullptr) m.free_counters.push_back(counter);
+    return Error{"code memory: full"};
+  }
   std::memcpy(at, m.compiler.code(), size);
-  CompiledCode code;
-  code.entry = base;
-  code.size = size;
-  code.counter = counter;
-  if (counter != nullptr) {
-    *counter = m.count;
-    m.free_counters.pop_back();
-  }
-  for (unsigned n = 0; n < exits; ++n) {
-    const ExitSite& x = m.compiler.exit_site(n);
-    LinkSite& s = *sites[n];
-    s = {};
-    s.owner = owner;
-    s.offset = x.offset;
-    s.cross_page = x.cross_page;
-    s.is_call = x.is_call;
-    s.patch = at + x.patch;
-    s.unlinked = base + x.unlinked;
-    if (x.cross_page) s.context_slot = reinterpret_cast<u64*>(at + x.context_slot);
-    code.links.push_back(&s);
-  }
-  return code;
+  baseline::ExitSite ends[2] = {m.compiler.exit_site(0), m.compiler.exit_site(1)};
+  return m.finish(at, size, {ends, exits}, sites, counter, owner);
+}
+
+bool Baseline::save(std::vector<u8>& out) const {
+  const Compiler& c = impl_->compiler;
+  return baseline::save_code(c, static_cast<u64>(c.base() - impl_->stubs.first), out);
+}
+
+Result<CompiledCode> Baseline::place(std::span<const u8> saved, void* owner) {
+  Impl& m = *impl_;
+  baseline::SavedCode from;
+  if (!baseline::read_saved(saved, from) || (from.counter != 0) != (m.count != 0))
+    return Error{"saved code: not of this build"};
+  u8* at = m.memory.allocate(from.code.size());
+  if (at == nullptr) return Error{"code memory: full"};
+  LinkSite* sites[2] = {nullptr, nullptr};
+  for (usize n = 0; n < from.exits.size(); ++n) sites[n] = m.new_site();
+  i32* const counter = m.count != 0 ? m.new_counter() : nullptr;
+  std::memcpy(at, from.code.data(), from.code.size());
+  const u64 origin = static_cast<u64>(m.memory.executable(at) - m.stubs.first);
+  baseline::bind_saved(from, origin, sites, counter, at);
+  return m.finish(at, static_cast<u32>(from.code.size()), from.exits, sites, counter, owner);
 }
 
 void Baseline::link(LinkSite& site, const void* target, u64 context) {

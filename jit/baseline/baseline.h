@@ -24,6 +24,8 @@ class Baseline final : public Tier {
   ~Baseline() override;
 
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;
+  bool save(std::vector<u8>& out) const override;
+  Result<CompiledCode> place(std::span<const u8> saved, void* owner) override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
   // Gives the link sites back; the host code itself returns with reset().

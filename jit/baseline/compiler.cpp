@@ -91,6 +91,7 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   mode_.value = block.mode;
   exit_count_ = 0;
   exits_[0] = exits_[1] = {};
+  counter_address_ = 0;
   insn_index_ = insns_started_ = 0;
   slow_.clear();
   checks_.clear();
@@ -105,7 +106,7 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   e_.start();
   e_.set_base(base);
   if (counter != nullptr) {
-    e_.mov_imm(RAX, reinterpret_cast<u64>(counter));
+    counter_address_ = e_.mov_address(RAX, counter);
     e_.alu_mem_imm(Alu::Sub, false, {RAX, 0}, 1);
     tails_.push_back({e_.jcc(Cond::S), static_cast<i32>(block.page_offset),
                       stubs_.leave_at[static_cast<usize>(ExitReason::Hot)], 0});
@@ -287,7 +288,7 @@ void Compiler::finish() {
     if (exits_[n].cross_page)
       e_.alu_mem_imm(Alu::Sub, true, {kStateReg, FERRY_STATE(pc_page)}, exits_[n].offset & ~0xfff);
     exits_[n].invalid = e_.here();
-    e_.mov_imm(RAX, reinterpret_cast<u64>(link_sites_[n]));
+    exits_[n].site_address = e_.mov_address(RAX, link_sites_[n]);
     e_.jmp_to(stubs_.next);
   }
   for (const UnlinkedJump& j : jumps_to_unlinked_)

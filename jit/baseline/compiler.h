@@ -43,6 +43,7 @@ struct ExitSite {
   u32 invalid = 0;       // cross_page: where the exit goes when the context differs
   u32 context_slot = 0;  // offset of the context word
   u32 slot_fixup = 0;    // disp32 that names it
+  u32 site_address = 0;  // offset of the LinkSite's address
 };
 
 // Backward bookkeeping of "guest register n takes value v next, and nothing in between can see its old value". An entry
@@ -77,10 +78,15 @@ class Compiler {
   void compile(const ir::Block& block, const u8* base, LinkSite* const* sites, const i32* counter = nullptr);
 
   const u8* code() const { return e_.data(); }
+  const u8* base() const { return e_.base(); }
   u32 size() const { return e_.here(); }
   unsigned exit_count() const { return exit_count_; }
   const ExitSite& exit_site(unsigned n) const { return exits_[n]; }
   const CompileStats& stats() const { return stats_; }
+  // What is bound to this process in the code: jumps to the stubs (offsets of their rel32), the counter's address
+  // (offset of the word; 0: none), and the exits' site_address.
+  std::span<const u32> stub_jumps() const { return e_.outside(); }
+  u32 counter_address() const { return counter_address_; }
 
  private:
   enum class Where : u8 { None, Const, Lazy, Reg, Slot };
@@ -400,6 +406,7 @@ class Compiler {
   std::vector<UnlinkedJump> jumps_to_unlinked_;
   ExitSite exits_[2];
   unsigned exit_count_ = 0;
+  u32 counter_address_ = 0;
   u32 insn_index_ = 0, insns_started_ = 0;
   i32 scratch_imm_ = 0;
   u32 flags_wanted_ = 0;  // lazy flags met so far in the block

@@ -5,6 +5,8 @@
 #include <asmjit/x86.h>
 
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "core/check.h"
 #include "jit/baseline/host.h"
@@ -33,7 +35,10 @@ class Emitter {
 
   asmjit::x86::Assembler as;  // for what has no form below
 
-  void start() { as._bufferPtr = as._bufferData; }
+  void start() {
+    as._bufferPtr = as._bufferData;
+    outside_.clear();
+  }
   u32 here() const { return static_cast<u32>(as._bufferPtr - as._bufferData); }
   const u8* data() const { return as._bufferData; }
   u8* at(u32 offset) { return as._bufferData + offset; }
@@ -64,6 +69,13 @@ class Emitter {
     word32(static_cast<u32>(imm));
   }
   void mov_imm(unsigned to, u64 imm);  // leaves the flags alone
+  // An address of this process, always in eight bytes. Returns the offset of those.
+  u32 mov_address(unsigned to, const void* address) {
+    byte(to >= 8 ? 0x49 : 0x48);
+    byte(0xb8 | (to & 7));
+    word64(reinterpret_cast<u64>(address));
+    return here() - 8;
+  }
   void lea(bool wide, unsigned to, MemRef m) { rm(0x8d, wide, to, m); }
 
   void alu(Alu op, bool wide, unsigned to, unsigned from) {
@@ -127,6 +139,8 @@ class Emitter {
   // Jumps and calls to a place in code memory; base() is where offset 0 will run.
   void set_base(const u8* base) { base_ = base; }
   const u8* base() const { return base_; }
+  // Offsets of the rel32 of every one of these, since start(): what must change when the code moves.
+  std::span<const u32> outside() const { return outside_; }
   void jmp_to(const void* target) {
     byte(0xe9);
     rel_to(target);
@@ -182,6 +196,7 @@ class Emitter {
 
  private:
   void rel_to(const void* target) {
+    outside_.push_back(here());
     const i64 d = static_cast<const u8*>(target) - (base_ + here() + 4);
     word32(static_cast<u32>(d));
   }
@@ -194,6 +209,7 @@ class Emitter {
 
   asmjit::CodeHolder code_;
   const u8* base_ = nullptr;
+  std::vector<u32> outside_;
 };
 
 }  // namespace ferry::jit::baseline

@@ -20,6 +20,7 @@ class StubWriter {
 
   Stubs write() {
     Stubs s;
+    s.first = base_;
     s.enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter()));
     for (usize r = 0; r < std::size(s.leave_at); ++r) s.leave_at[r] = leave_at(static_cast<ExitReason>(r));
     s.fault = leave(ExitReason::Fault);

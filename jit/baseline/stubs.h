@@ -6,6 +6,7 @@
 namespace ferry::jit::baseline {
 
 struct Stubs {
+  const u8* first = nullptr;  // where they begin
   // u32 enter(CpuState*, const void* block)
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
   // Jumped to with EAX = offset from the page: s.pc = pc_page + offset, leave with the reason.

@@ -2,6 +2,7 @@
 // cache, polls, virtual time, faults, exceptions, helpers.
 #include "ir/builder.h"
 #include "jit/tiers.h"
+#include "kept.h"
 #include "machine.h"
 #include "tests/catch.h"
 
@@ -31,8 +32,10 @@ CompiledCode adder(jit::Tier& tier, u32 offset, unsigned reg, u64 n, Leave leave
 }
 
 // The compiler of each tier that this build has, one after the other: every test runs with each.
+// The second is the baseline with code that was kept.
 std::unique_ptr<jit::Tier> make() {
-  const ferry::Tier which = GENERATE(ferry::Tier::Baseline, ferry::Tier::Llvm);
+  const ferry::Tier which = GENERATE(ferry::Tier::Baseline, ferry::Tier::Tiered, ferry::Tier::Llvm);
+  if (which == ferry::Tier::Tiered && tier_available(ferry::Tier::Baseline)) return std::make_unique<Kept>(1 << 17);
   Settings settings;
   settings.tier = tier_available(which) ? which : ferry::Tier::Llvm;
   settings.code_cache = 1 << 17;

@@ -1,0 +1,81 @@
+#include "runtime/persistent/code_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/persistent/engine.h"
+
+namespace ferry::runtime::persistent {
+namespace {
+
+struct BlockKey {
+  u16 kind = 1;
+  u16 offset = 0;
+  u32 mode = 0;
+};
+static_assert(sizeof(BlockKey) == 8);
+
+// How long a block is shows only when it is translated: its first words, three at most, are what it is found by.
+constexpr usize kHashed = 3;
+
+u64 mix(u64 h) {
+  h ^= h >> 32;
+  h *= 0xd6e8feb86659fd93;
+  return h ^ (h >> 32);
+}
+
+u64 hash_of(const BlockKey& key, std::span<const u32> words) {
+  u64 h = mix(u64{key.mode} << 32 | u64{key.offset} << 16 | u64{key.kind} << 4 | words.size());
+  for (const u32 word : words) h = mix(h * 0x9e3779b97f4a7c15 + word);
+  return h;
+}
+
+}  // namespace
+
+std::string folder_of(const Settings& settings) {
+  return settings.cache_folder.empty() ? default_folder() : settings.cache_folder;
+}
+
+Result<std::unique_ptr<CodeStore>> CodeStore::open(const Settings& settings, cpu::FeatureSet features,
+                                                   Complain complain) {
+  const std::string folder = folder_of(settings);
+  auto store = Store::open(folder, engine_fingerprint(settings, features), settings.cache_size, complain);
+  if (!store) return store.error();
+  auto profile = Store::open(folder, profile_fingerprint(), settings.cache_size, std::move(complain));
+  return std::unique_ptr<CodeStore>(
+      new CodeStore(std::move(*store), profile ? std::move(*profile) : nullptr, settings.cache_verify));
+}
+
+void CodeStore::flush() {
+  store_->flush();
+  if (profile_ != nullptr) profile_->flush();
+}
+
+CodeStore::Block CodeStore::find_block(u32 offset, cpu::Mode mode, std::span<const u32> words) {
+  const BlockKey key{.offset = static_cast<u16>(offset), .mode = mode.value};
+  for (usize n = std::min(kHashed, words.size()); n > 0; --n) {
+    u32 insns = 0;
+    const auto matches = [&](std::span<const u8> kept) {
+      const usize count = (kept.size() - sizeof(key)) / 4;
+      if (kept.size() < sizeof(key) + 4 || kept.size() % 4 != 0 || count > words.size()) return false;
+      if (std::memcmp(kept.data(), &key, sizeof(key)) != 0) return false;
+      insns = static_cast<u32>(count);
+      return std::memcmp(kept.data() + sizeof(key), words.data(), count * 4) == 0;
+    };
+    const std::span<const u8> code = store_->find(hash_of(key, words.first(n)), matches);
+    if (!code.empty()) return {insns, code};
+  }
+  return {};
+}
+
+void CodeStore::add_block(u32 offset, cpu::Mode mode, std::span<const u32> words, std::span<const u8> code) {
+  const BlockKey key{.offset = static_cast<u16>(offset), .mode = mode.value};
+  u8 bytes[sizeof(key) + 4 * 512];
+  if (words.size() > 512 || words.empty()) return;
+  std::memcpy(bytes, &key, sizeof(key));
+  std::memcpy(bytes + sizeof(key), words.data(), words.size() * 4);
+  store_->add(hash_of(key, words.first(std::min(kHashed, words.size()))), {bytes, sizeof(key) + words.size() * 4},
+              code);
+}
+
+}  // namespace ferry::runtime::persistent
