@@ -92,6 +92,7 @@ void Bank::clear() {
   }
   filled_count_ = 0;
   for (SlowEntry& e : slow_) e.tag = kTlbInvalid;
+  second_.clear();
   large_.clear();
   has_global_[0] = has_global_[1] = false;
 }
@@ -138,6 +139,7 @@ void Bank::drop_range(u64 base, unsigned size_log2) {
     if (tag_in(read[index].tag, base, size_log2)) read[index].tag = kTlbInvalid;
     if (tag_in(write[index].tag, base, size_log2)) write[index].tag = kTlbInvalid;
   }
+  second_.drop(base, size_log2);
   if (size_log2 == kPageShift) {
     SlowEntry& e = slow(base);
     if (tag_in(e.tag, base, size_log2)) e.tag = kTlbInvalid;

@@ -9,6 +9,7 @@
 #include "cpu/state.h"
 #include "softmmu/address_space.h"
 #include "softmmu/maintenance.h"
+#include "softmmu/second_table.h"
 
 namespace ferry::softmmu {
 
@@ -59,6 +60,7 @@ class Bank {
     return tables_.get() + cpu::kTlbEntries;
   }  // right behind: one base register reaches both
   SlowEntry& slow(u64 va) { return slow_[(va >> kPageShift) % slow_.size()]; }
+  SecondTable& second() { return second_; }
 
   // Enters the page of va at host_page into a table.
   void fill(cpu::TlbEntry* table, u64 va, const u8* host_page);
@@ -93,6 +95,7 @@ class Bank {
   bool has_global_[2] = {};
   std::unique_ptr<cpu::TlbEntry[], FreeTables> tables_;
   std::array<SlowEntry, 64> slow_;
+  SecondTable second_;
   LargeRanges large_;
   // Indices in use, so that a bank with few entries is cleared quickly; past its end the tables are wiped.
   std::array<u16, 768> filled_;

@@ -105,6 +105,16 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
     page = {.pa = slow.pa_page | offset, .device = slow.device};
     return locate(bank, va, kind, page);
   }
+  // Another page stands where this one would: both are in use, perhaps in turns.
+  const u64 tag = (write ? bank.write_table() : bank.read_table())[tlb_index(va)].tag;
+  const bool crowded = tag != cpu::kTlbInvalid && tag != va - offset;
+  if (crowded) {
+    const SecondTable::Entry* const second = bank.second().find(va);
+    if (second != nullptr && (!write || second->writable())) {
+      page = {.pa = second->pa_page() | offset};
+      return locate(bank, va, kind, page);
+    }
+  }
   ++statistics_.walks;
   if (closed(bank.privilege(), va))
     return data_fault(va, {.kind = FaultKind::Translation, .level = 0}, kind == Kind::Write);
@@ -130,6 +140,8 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
             .readable = readable,
             .writable = writable && !t.clean,
             .device = page.device};
+  else if (crowded)
+    bank.second().add(va, t.pa & ~kPageOffset, writable && !t.clean);
   return true;
 }
 

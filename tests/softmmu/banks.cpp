@@ -224,6 +224,87 @@ TEST_CASE("a full bank is emptied as well as a nearly empty one") {
   for (usize i = 0; i < 2 * cpu::kTlbEntries; ++i) REQUIRE(m.s.tlb_read[i].tag == cpu::kTlbInvalid);
 }
 
+// --- The second level ---
+
+namespace {
+
+// Pages that share an entry of the tables.
+constexpr u64 kStride = u64{cpu::kTlbEntries} << 12;
+constexpr u64 kFirst = 0x1000, kOther = kFirst + kStride, kThird = kFirst + 2 * kStride;
+
+struct Crowded : Two {
+  Crowded() {
+    one.map(kOther, kB | kPage | kNormal | kNotGlobal | kUser);
+    one.map(kThird, kC | kPage | kNormal | kNotGlobal | kUser | kReadOnly);
+    for (int i = 0; i < 3; ++i) loads();
+  }
+  void loads() {
+    CHECK(load(kFirst) == 1);
+    CHECK(load(kOther) == 2);
+    CHECK(load(kThird) == 3);
+  }
+  u64 walks() const { return mmu->statistics().walks; }
+};
+
+}  // namespace
+
+TEST_CASE("pages that share an entry are found without another walk") {
+  Crowded m;
+  const u64 before = m.walks();
+  for (int i = 0; i < 5; ++i) m.loads();
+  CHECK(m.walks() == before);
+  // Stores too, where the walk found that they may; a page with code stays behind its shield.
+  m.store(kFirst, 11);
+  m.store(kOther, 12);
+  CHECK(m.walks() <= before + 2);
+  CHECK(m.load(kFirst) == 11);
+  REQUIRE(m.mmu->shield(kB));
+  m.store(kFirst, 1);
+  m.store(kOther, 2);
+  CHECK(m.observer.written == std::vector<u64>{kB});
+  m.store(kThird, 4);
+  CHECK(m.s.fault != 0);
+  m.loads();
+}
+
+TEST_CASE("each TLBI reaches the second level") {
+  const auto [scope, asid, va] = GENERATE(table<Scope, u16, u64>({{Scope::All, u16{0}, 0},
+                                                                  {Scope::Asid, u16{1}, 0},
+                                                                  {Scope::Va, u16{1}, kFirst},
+                                                                  {Scope::VaAllAsid, u16{0}, kFirst},
+                                                                  {Scope::Va, u16{1}, kFirst | u64{0x5a} << 56}}));
+  Crowded m;
+  REQUIRE_FALSE(m.in_read_table(kFirst));
+  m.one.map(kFirst, kC | kPage | kNormal | kNotGlobal | kUser);
+  m.tlbi(scope, asid, va);
+  CHECK(m.load(kOther) == 2);
+  CHECK(m.load(kFirst) == 3);
+}
+
+TEST_CASE("TLBI of one address in a block reaches what the second level has of it") {
+  Crowded m;
+  const u64 block = 0x60'0000, same = block + kStride + 0x3000;
+  m.one.map(block, kRamBase | kBlock | kNormal | kNotGlobal, 2);
+  m.one.map(same, kA | kPage | kNormal | kNotGlobal);
+  m.word(kRamBase + 0x3000) = 7;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(m.load(block + 0x3000) == 7);
+    CHECK(m.load(same) == 1);
+  }
+  m.one.map(block, 0, 2);
+  m.tlbi(Scope::Va, 1, block + 0x9000);
+  m.load(block + 0x3000);
+  CHECK(m.s.fault != 0);
+}
+
+TEST_CASE("the second level is emptied more often than it counts") {
+  Crowded m;
+  for (int i = 0; i < 5000; ++i) m.tlbi(Scope::All);
+  m.one.map(kFirst, kC | kPage | kNormal | kNotGlobal | kUser);
+  CHECK(m.load(kOther) == 2);
+  CHECK(m.load(kFirst) == 3);
+}
+
 // --- Executable mappings ---
 
 TEST_CASE("the exec key names the mappings of a half: it returns with its process") {
