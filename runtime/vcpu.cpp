@@ -113,6 +113,12 @@ void Vcpu::run(u64 quantum) {
   end_slice();
 }
 
+// Whether look_at_signals() could find something although nobody has kicked since it last looked: what it left because
+// it was masked, or what this thread itself has asked for. Everything else comes with a kick.
+bool Vcpu::something_waits() const {
+  return virtual_time_ || suspend_ || signals_.lines.load(std::memory_order_acquire) != 0 || power() != Power::On;
+}
+
 // Everything that must be looked at before guest code runs on. False: the slice is over.
 bool Vcpu::look_at_signals() {
   if (system_.stopping()) return false;
@@ -381,19 +387,19 @@ bool Vcpu::handle_exit(ExitReason reason) {
       s_->pc = s_->pc_page + 4 * u64{cpu::site_index(s_->site)};
       refund_unexecuted();
       take_fault();
-      look_again_ = true;
+      look_again_ = something_waits();
       return true;
     case ExitReason::Exception:
       take_fault();
-      look_again_ = true;
+      look_again_ = something_waits();
       return true;
     case ExitReason::Context:
       context_dirty_ = true;
-      look_again_ = true;
+      look_again_ = something_waits();
       return true;
     case ExitReason::Wfi: return wait_for_interrupt();
     case ExitReason::Wfe: return wait_for_event();
-    case ExitReason::Yield: look_again_ = true; return give_way();
+    case ExitReason::Yield: look_again_ = something_waits(); return give_way();
     case ExitReason::Interpret: step_one(); return true;
   }
   return true;

@@ -79,7 +79,8 @@ class Vcpu final : public cpu::Environment {
  private:
   void begin_slice(u64 quantum);
   void end_slice();
-  bool step();                       // one pass of the dispatcher; false: the slice is over
+  bool step();  // one pass of the dispatcher; false: the slice is over
+  bool something_waits() const;
   bool look_at_signals();            // time, interrupts, written code, stop; false: the slice is over
   Translator::Found lookup(u64 pc);  // no block: a fault was taken, or there is no code memory at pc (handled)
   jit::ExitReason interpret(TranslatedBlock& block);

@@ -175,7 +175,7 @@ void Baseline::reset() {
 // MXCSR is the guest's while translated code runs. The host's control bits are the same unless somebody changed them.
 u32 Baseline::enter(cpu::CpuState& s, const void* entry) {
   const u32 host = _mm_getcsr();
-  _mm_setcsr(baseline::kMxcsr);
+  if (host != baseline::kMxcsr) _mm_setcsr(baseline::kMxcsr);
   const u32 reason = impl_->stubs.enter(&s, entry);
   const u32 flags = _mm_getcsr();
   s.fpsr |= baseline::fpsr_of_mxcsr(flags);
