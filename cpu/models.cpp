@@ -83,7 +83,7 @@ void clear_pe(CpuState& s) {
   s.site = 0;
   s.fpsr = s.fpcr = 0;
   s.pan = s.uao = s.ss = s.il = s.dit = s.ssbs = s.btype = s.tco = s.stepped = 0;
-  s.monitor_pa = 0;
+  s.monitor_host = 0;
   s.monitor_size = 0;
   s.monitor_value = {};
   s.event_register = 0;

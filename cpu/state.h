@@ -119,8 +119,9 @@ struct alignas(64) CpuState {
   u64 elr_el[4];
   u32 spsr_el[4];
 
-  // Exclusive monitor: physical address, size in bytes (0 = open), value read.
-  u64 monitor_pa;
+  // Exclusive monitor: where the host has the bytes, which stands for the physical address; size in bytes (0 = open);
+  // value read.
+  u64 monitor_host;
   u32 monitor_size;
   u32 event_register;  // WFE, SEV
   U128 monitor_value;

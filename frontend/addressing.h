@@ -27,6 +27,12 @@ constexpr ir::Type access_type(Access a) { return a.wide ? ir::Type::I64 : ir::T
 // Memory byte order <-> value for an element of 2^size_log2 bytes in the low bits of v; v is zero above it.
 ir::Value swap_if_big_endian(Context& c, ir::Value v, unsigned size_log2);
 
+// An access with an order, which is exclusive, or which is a read-modify-write: aligned, under FEAT_LSE2 to what lies
+// in 16 bytes.
+inline ir::MemInfo ordered_access(const Context& c, ir::Order order, bool exclusive = false) {
+  return {.exclusive = exclusive, .aligned = true, .order = order, .within_16 = c.has(cpu::Feature::LSE2)};
+}
+
 // Mem[address] as the register's value: byte order and sign extension done.
 ir::Value load_element(Context& c, Access a, ir::Value address, ir::MemInfo m = {});
 void store_element(Context& c, Access a, ir::Value address, ir::Value v, ir::MemInfo m = {});

@@ -107,7 +107,7 @@ void load_authenticated(Context& c, unsigned key, unsigned s, unsigned imm9, uns
 // base.
 void load_pair(Context& c, Access a, Value address, unsigned t, unsigned t2, Value new_base, i64 wback, unsigned n) {
   const bool swapped = c.mode.big_endian() != 0;
-  const ir::MemInfo m{.size_log2 = a.size_log2, .sign = a.sign && !swapped};
+  const ir::MemInfo m{.size_log2 = a.size_log2, .sign = a.sign && !swapped, .within_16 = c.has(cpu::Feature::LSE2)};
   const Value first = c.b.load_pair(access_type(a), address, m);
   Value low = swap_if_big_endian(c, first, a.size_log2);
   Value high = swap_if_big_endian(c, c.b.second(first), a.size_log2);
@@ -122,7 +122,7 @@ void load_pair(Context& c, Access a, Value address, unsigned t, unsigned t2, Val
 void store_pair(Context& c, Access a, Value address, unsigned t, unsigned t2, Value new_base, i64 wback, unsigned n) {
   const Value low = swap_if_big_endian(c, c.x(access_type(a), t), a.size_log2);
   const Value high = swap_if_big_endian(c, c.x(access_type(a), t2), a.size_log2);
-  c.b.store_pair(address, low, high, {.size_log2 = a.size_log2});
+  c.b.store_pair(address, low, high, {.size_log2 = a.size_log2, .within_16 = c.has(cpu::Feature::LSE2)});
   if (new_base != ir::kNoValue) write_back(c, n, new_base, wback);
 }
 void pair(Context& c, Access a, Value address, unsigned t, unsigned t2, Value new_base, i64 wback, unsigned n) {
@@ -239,8 +239,7 @@ constexpr Row kRows[] = {
     row<"11 111 0 00 01 0 iiiiiiiii 11 nnnnn ttttt", pre_index<kLdrX>>(ARM64_INS_LDR, "LDR (immediate)"),
     // Load/store register (pac)
     row<"11 111 0 00 k s 1 iiiiiiiii w 1 nnnnn ttttt", load_authenticated, cpu::Feature::PAuth>("LDRAA"),
-    // Atomic memory operations
-    // FEAT_LSE: LDADD, LDCLR, LDEOR, LDSET, LDSMAX, LDSMIN, LDUMAX, LDUMIN, SWP      FEAT_LRCPC: LDAPR      FEAT_LS64: LD64B, ST64B
+    // Atomic memory operations: load_store_atomic.cpp
     // Load/store register (register offset)
     row<"00 111 0 00 00 1 mmmmm ooo s 10 nnnnn ttttt", register_offset<kStrb>>(ARM64_INS_STRB, "STRB (register)"),
     row<"00 111 0 00 01 1 mmmmm ooo s 10 nnnnn ttttt", register_offset<kLdrb>>(ARM64_INS_LDRB, "LDRB (register)"),
@@ -281,7 +280,9 @@ std::span<const Row> load_store_rows() { return kRows; }
 EmitFn find_load_store(unsigned id, u32 word) {
   if (bit(word, 26)) return find_load_store_simd(id, word);
   const EmitFn plain = find_emit(kRows, id, word);
-  return plain != nullptr ? plain : find_emit(load_store_exclusive_rows(), id, word);
+  if (plain != nullptr) return plain;
+  const EmitFn exclusive = find_emit(load_store_exclusive_rows(), id, word);
+  return exclusive != nullptr ? exclusive : find_emit(load_store_atomic_rows(), id, word);
 }
 
 }  // namespace ferry::frontend

@@ -1,4 +1,4 @@
-// Load/store exclusive and ordered (Arm ARM DDI 0487, C4.1.4).
+// Load/store exclusive and ordered (Arm ARM DDI 0487, C4.1.4). Compare and swap is in load_store_atomic.cpp.
 //
 // UNPREDICTABLE: chose, for a store exclusive whose status register is its data or its base, that the old value is
 // stored to the old address; for a load exclusive pair with two equal targets, the second element; and that the
@@ -21,16 +21,14 @@ constexpr Access access_of(unsigned size_log2) { return {static_cast<u8>(size_lo
 // LDXRB, LDXRH, LDXR, LDAXRB ...; LDARB, LDARH, LDAR
 template <unsigned Size, bool Exclusive, Order Ordering>
 void load_ordered(Context& c, unsigned n, unsigned t) {
-  const ir::MemInfo m{.exclusive = Exclusive, .aligned = true, .order = Ordering};
-  c.set_x(t, load_element(c, access_of(Size), base_address(c, n), m));
+  c.set_x(t, load_element(c, access_of(Size), base_address(c, n), ordered_access(c, Ordering, Exclusive)));
 }
 
 // STLRB, STLRH, STLR
 template <unsigned Size>
 void store_release(Context& c, unsigned n, unsigned t) {
   const Value address = base_address(c, n);
-  store_element(c, access_of(Size), address, c.x(access_type(access_of(Size)), t),
-                {.aligned = true, .order = Order::Release});
+  store_element(c, access_of(Size), address, c.x(access_type(access_of(Size)), t), ordered_access(c, Order::Release));
 }
 
 // STXRB, STXRH, STXR, STLXRB ...
@@ -39,8 +37,9 @@ void store_exclusive(Context& c, unsigned s, unsigned n, unsigned t) {
   const Type type = access_type(access_of(Size));
   const Value address = base_address(c, n);
   const Value v = swap_if_big_endian(c, c.x(type, t), Size);
-  const ir::MemInfo m{
-      .size_log2 = static_cast<u8>(Size), .exclusive = true, .aligned = true, .write = true, .order = Ordering};
+  ir::MemInfo m = ordered_access(c, Ordering, true);
+  m.size_log2 = static_cast<u8>(Size);
+  m.write = true;
   c.set_x(s, c.b.emit({.op = Op::StoreEx, .type = type, .args = ir::args(address, v), .imm = m.encode()}));
 }
 
@@ -48,7 +47,8 @@ void store_exclusive(Context& c, unsigned s, unsigned n, unsigned t) {
 // by itself).
 template <unsigned Size, Order Ordering>
 void load_exclusive_pair(Context& c, unsigned t2, unsigned n, unsigned t) {
-  const ir::MemInfo m{.size_log2 = static_cast<u8>(Size), .exclusive = true, .aligned = true, .order = Ordering};
+  ir::MemInfo m = ordered_access(c, Ordering, true);
+  m.size_log2 = static_cast<u8>(Size);
   const Value first = c.b.load_pair(access_type(access_of(Size)), base_address(c, n), m);
   const Value low = swap_if_big_endian(c, first, Size);
   const Value high = swap_if_big_endian(c, c.b.second(first), Size);
@@ -63,12 +63,9 @@ void store_exclusive_pair(Context& c, unsigned s, unsigned t2, unsigned n, unsig
   const Value address = base_address(c, n);
   const Value low = swap_if_big_endian(c, c.x(type, t), Size);
   const Value high = swap_if_big_endian(c, c.x(type, t2), Size);
-  const ir::MemInfo m{.size_log2 = static_cast<u8>(Size),
-                      .pair = true,
-                      .exclusive = true,
-                      .aligned = true,
-                      .write = true,
-                      .order = Ordering};
+  ir::MemInfo m = ordered_access(c, Ordering, true);
+  m.size_log2 = static_cast<u8>(Size);
+  m.pair = m.write = true;
   c.set_x(s, c.b.emit({.op = Op::StoreExPair, .type = type, .args = ir::args(address, low, high), .imm = m.encode()}));
 }
 
@@ -100,7 +97,6 @@ constexpr Row kRows[] = {
     row<"11 001000 0 0 1 sssss 1 uuuuu nnnnn ttttt", store_exclusive_pair<3, Order::Release>>(ARM64_INS_STLXP, "STLXP"),
     row<"11 001000 0 1 1 ----- 0 uuuuu nnnnn ttttt", load_exclusive_pair<3, Order::None>>(ARM64_INS_LDXP, "LDXP"),
     row<"11 001000 0 1 1 ----- 1 uuuuu nnnnn ttttt", load_exclusive_pair<3, Order::Acquire>>(ARM64_INS_LDAXP, "LDAXP"),
-    // FEAT_LSE: CASP, CASPA, CASPL, CASPAL: size 0x, o1 = 1
     // Load/store ordered
     // FEAT_LOR: STLLRB, STLLRH, STLLR, LDLARB, LDLARH, LDLAR: o0 = 0
     row<"00 001000 1 0 0 ----- 1 ----- nnnnn ttttt", store_release<0>>(ARM64_INS_STLRB, "STLRB"),
@@ -111,7 +107,6 @@ constexpr Row kRows[] = {
     row<"10 001000 1 1 0 ----- 1 ----- nnnnn ttttt", load_ordered<2, false, Order::Acquire>>(ARM64_INS_LDAR, "LDAR"),
     row<"11 001000 1 0 0 ----- 1 ----- nnnnn ttttt", store_release<3>>(ARM64_INS_STLR, "STLR"),
     row<"11 001000 1 1 0 ----- 1 ----- nnnnn ttttt", load_ordered<3, false, Order::Acquire>>(ARM64_INS_LDAR, "LDAR"),
-    // FEAT_LSE: CAS, CASA, CASL, CASAL and their sizes: o1 = 1
 };
 // clang-format on
 

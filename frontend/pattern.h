@@ -116,6 +116,7 @@ std::span<const Row> data_processing_register_rows();
 std::span<const Row> branch_rows();
 std::span<const Row> load_store_rows();
 std::span<const Row> load_store_exclusive_rows();
+std::span<const Row> load_store_atomic_rows();
 std::span<const std::span<const Row>> row_tables();
 
 }  // namespace ferry::frontend

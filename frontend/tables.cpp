@@ -17,6 +17,7 @@ std::span<const std::span<const Row>> row_tables() {
       branch_rows(),
       system_rows(),
       load_store_exclusive_rows(),
+      load_store_atomic_rows(),
       load_store_structure_rows(),
       load_store_rows(),
       load_store_simd_rows(),

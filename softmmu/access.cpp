@@ -10,12 +10,6 @@
 
 namespace ferry::softmmu {
 
-u64 Mmu::physical(const Page& page) const {
-  u64 pa = page.pa;
-  if (!page.from_table || space_.physical_of(page.host, pa)) return pa;
-  return reinterpret_cast<u64>(page.host);  // directly read flash: cannot be stored to, any unique number does
-}
-
 // --- Pieces: what of an access lies in one page ---
 
 namespace {
@@ -27,6 +21,20 @@ bool is_simple(u64 va, const MemInfo& info) {
 
 // Whether every element of an access that starts at va is aligned.
 bool elements_aligned(u64 va, unsigned element) { return (va & (element - 1)) == 0; }
+
+// How many bytes of an access memory gives or takes at once: an element, or under FEAT_LSE2 both of a pair.
+unsigned unit_of(const MemInfo& info) {
+  return info.pair && info.within_16 && info.bytes() <= 16 ? info.bytes() : 1u << info.size_log2;
+}
+
+// Moves what lies in one page, unit by unit as far as that is promised.
+void move_units(u8* to, const u8* from, u64 va, unsigned size, unsigned unit) {
+  if (size % unit != 0 || !(elements_aligned(va, unit) || in_16_bytes(va, size))) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  for (unsigned i = 0; i < size; i += unit) copy_guest(to + i, from + i, unit);
+}
 
 // The size of the next device access: the element's, at most 8, or what is left of a piece.
 unsigned step_of(u64 va, unsigned element, unsigned left) {
@@ -59,15 +67,10 @@ bool Mmu::refused(u64 va, unsigned element, bool write) {
   return permission && !device_aligned(va, element) && data_fault(va, {.kind = FaultKind::Alignment}, write);
 }
 
-bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to) {
+bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, u8* to) {
   if (page.device && !device_aligned(va, element)) return data_fault(va, {.kind = FaultKind::Alignment}, false);
   if (page.host != nullptr) {
-    const unsigned step = element < 8 ? element : 8;
-    if (elements_aligned(va, step) && size % step == 0) {
-      for (unsigned i = 0; i < size; i += step) copy_guest(to + i, page.host + i, step);
-    } else {
-      std::memcpy(to, page.host, size);
-    }
+    move_units(to, page.host, va, size, unit);
     return true;
   }
   if (!page.region->contains(page.pa, size)) return data_fault(va, {.kind = FaultKind::External}, false);
@@ -82,14 +85,9 @@ bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, 
   return true;
 }
 
-bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from) {
+bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, const u8* from) {
   if (page.host != nullptr) {
-    const unsigned step = element < 8 ? element : 8;
-    if (elements_aligned(va, step) && size % step == 0) {
-      for (unsigned i = 0; i < size; i += step) copy_guest(page.host + i, from + i, step);
-    } else {
-      std::memcpy(page.host, from, size);
-    }
+    move_units(page.host, from, va, size, unit);
     return true;
   }
   if (page.region->kind == Region::Kind::Rom) {
@@ -112,19 +110,19 @@ bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element,
 
 // Accesses of two pages. UNPREDICTABLE: chose that one of which a part is Device memory is aligned or faults.
 bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
-  const unsigned size = info.bytes(), element = 1u << info.size_log2;
+  const unsigned size = info.bytes(), element = 1u << info.size_log2, unit = unit_of(info);
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
   if (!resolve(bank, va, Kind::Read, page)) return refused(va, element, false);
   if (in_first == size)
-    return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, to);
+    return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, unit, to);
   Page second;
   if (!resolve(bank, va + in_first, Kind::Read, second)) return refused(va, element, false);
   if (!check_watch(va, size, false, info.unprivileged)) return false;
   if ((page.device || second.device) && !device_aligned(va, element))
     return data_fault(va, {.kind = FaultKind::Alignment}, false);
-  return read_piece(page, va, in_first, element, to) &&
-         read_piece(second, va + in_first, size - in_first, element, to + in_first);
+  return read_piece(page, va, in_first, element, unit, to) &&
+         read_piece(second, va + in_first, size - in_first, element, unit, to + in_first);
 }
 
 u64 Mmu::load(u64 va, u32 access) {
@@ -140,7 +138,7 @@ u64 Mmu::load(u64 va, u32 access) {
     u64 value = 0;
     if (page.host != nullptr && !page.device)
       value = read_sized(page.host, size);
-    else if (!read_piece(page, va, size, size, reinterpret_cast<u8*>(&value)))
+    else if (!read_piece(page, va, size, size, size, reinterpret_cast<u8*>(&value)))
       return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
     if (info.exclusive) set_monitor(page, va, size, {value, 0});
@@ -176,7 +174,7 @@ void Mmu::set_monitor(const Page& page, u64 va, unsigned size, U128 value) {
     data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
     return;
   }
-  s_.monitor_pa = physical(page);
+  s_.monitor_host = reinterpret_cast<u64>(page.host);
   s_.monitor_size = size;
   s_.monitor_value = value;
 }
@@ -184,7 +182,7 @@ void Mmu::set_monitor(const Page& page, u64 va, unsigned size, U128 value) {
 // --- Stores ---
 
 bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
-  const unsigned size = info.bytes(), element = 1u << info.size_log2;
+  const unsigned size = info.bytes(), element = 1u << info.size_log2, unit = unit_of(info);
   const unsigned in_first = static_cast<unsigned>(std::min<u64>(size, kPageSize - (va & kPageOffset)));
   Bank& bank = bank_of(info);
   Page pages[2];
@@ -199,8 +197,8 @@ bool Mmu::write_bytes(const MemInfo& info, u64 va, const u8* from) {
     return data_fault(va, {.kind = FaultKind::External}, true);
   if (in_first != size && pages[1].host == nullptr && !pages[1].region->contains(pages[1].pa, size - in_first))
     return data_fault(va + in_first, {.kind = FaultKind::External}, true);
-  write_piece(pages[0], va, in_first, element, from);
-  if (in_first != size) write_piece(pages[1], va + in_first, size - in_first, element, from + in_first);
+  write_piece(pages[0], va, in_first, element, unit, from);
+  if (in_first != size) write_piece(pages[1], va + in_first, size - in_first, element, unit, from + in_first);
   return true;
 }
 
@@ -209,7 +207,7 @@ bool Mmu::write_checked(const Page& page, u64 va, unsigned size, const u8* from)
   if (page.device && !device_aligned(va, size)) return data_fault(va, {.kind = FaultKind::Alignment}, true);
   if (page.host == nullptr && !page.region->contains(page.pa, size))
     return data_fault(va, {.kind = FaultKind::External}, true);
-  return write_piece(page, va, size, size, from);
+  return write_piece(page, va, size, size, size, from);
 }
 
 u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
@@ -277,7 +275,7 @@ u64 Mmu::zero_block(u64 va, u32 access) {
   } else if (!page.region->contains(page.pa, kBlock)) {
     data_fault(va, {.kind = FaultKind::External}, true);
   } else {
-    write_piece(page, va - into, kBlock, 8, kZeroes);
+    write_piece(page, va - into, kBlock, 8, 8, kZeroes);
   }
   return 0;
 }

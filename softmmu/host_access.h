@@ -1,8 +1,12 @@
-// Guest memory through host pointers: single-copy atomic where the Arm ARM asks for it (B2.2.1: aligned, up to 8
-// bytes).
+// Guest memory through host pointers: single-copy atomic where the Arm ARM asks for it (B2.2.1: aligned, up to 8 bytes;
+// with FEAT_LSE2 what lies in 16 aligned bytes).
 #pragma once
 #include <bit>
 #include <cstring>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "core/types.h"
 
@@ -46,8 +50,27 @@ inline void write_sized(u8* at, unsigned size, u64 value) {
   }
 }
 
-// Copies between guest memory and a buffer; a block of 2, 4 or 8 bytes that is aligned in the guest moves at once.
+// Whether an access of that many bytes lies in 16 aligned ones.
+constexpr bool in_16_bytes(u64 va, unsigned size) { return (va & 15) + size <= 16; }
+
+// 16 bytes, at once where `from` and `to` are aligned. x86: a processor with AVX promises that for the aligned vector
+// moves (Intel SDM volume 3, 9.1.1; AMD APM volume 2, 7.3.2); on an older one each half is a word by itself.
+inline void copy_16(u8* to, const u8* from) {
+#if defined(__x86_64__)
+  const auto* source = reinterpret_cast<const __m128i*>(from);
+  const __m128i value = reinterpret_cast<u64>(from) % 16 == 0 ? _mm_load_si128(source) : _mm_loadu_si128(source);
+  if (reinterpret_cast<u64>(to) % 16 == 0)
+    _mm_store_si128(reinterpret_cast<__m128i*>(to), value);
+  else
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+#else
+  std::memcpy(to, from, 16);
+#endif
+}
+
+// Copies between guest memory and a buffer; a block of 2, 4, 8 or 16 bytes that is aligned in the guest moves at once.
 inline void copy_guest(u8* to, const u8* from, usize size) {
+  if (size == 16) return copy_16(to, from);
   if (size != 8 && size != 4 && size != 2) {
     std::memcpy(to, from, size);
     return;

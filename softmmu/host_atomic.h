@@ -1,9 +1,11 @@
 // Atomic read-modify-write on guest memory through host pointers, sequentially consistent.
 #pragma once
+#include <cstring>
 #include <type_traits>
 
 #include "core/access.h"
 #include "core/check.h"
+#include "softmmu/host_access.h"
 
 namespace ferry::softmmu {
 
@@ -49,13 +51,64 @@ T rmw_result(RmwKind kind, T old, T operand) {
   UNREACHABLE("a kind of read-modify-write that does not exist");
 }
 
-// Returns the old value.
-template <class T>
-u64 read_modify_write(u8* at, RmwKind kind, T operand) {
-  T old = __atomic_load_n(reinterpret_cast<T*>(at), __ATOMIC_RELAXED);
-  while (!compare_exchange<T>(at, old, rmw_result<T>(kind, old, operand))) {
+// What a read-modify-write of kind (RmwKind, or with kRmwReversed) leaves where `old` was. Both are of size bytes.
+inline u64 modified(u64 kind, unsigned size, u64 old, u64 operand) {
+  if ((kind & kRmwReversed) != 0) {
+    const unsigned shift = 64 - 8 * size;
+    return __builtin_bswap64(modified(kind & ~kRmwReversed, size, __builtin_bswap64(old) >> shift, operand)) >> shift;
   }
-  return old;
+  const RmwKind rmw = static_cast<RmwKind>(kind);
+  switch (size) {
+    case 1: return rmw_result(rmw, static_cast<u8>(old), static_cast<u8>(operand));
+    case 2: return rmw_result(rmw, static_cast<u16>(old), static_cast<u16>(operand));
+    case 4: return rmw_result(rmw, static_cast<u32>(old), static_cast<u32>(operand));
+    default: return rmw_result(rmw, old, operand);
+  }
+}
+
+// Compare and swap of 1, 2, 4, 8 or 16 bytes that lie in 16 aligned ones; `expected`, zero above size, becomes what was
+// found.
+inline bool compare_exchange_sized(u8* at, unsigned size, U128& expected, U128 desired) {
+  const auto word = [&]<class T>(T) {
+    T old = static_cast<T>(expected.lo);
+    const bool stored = compare_exchange<T>(at, old, static_cast<T>(desired.lo));
+    expected = {old, 0};
+    return stored;
+  };
+  if (size == 16) return compare_exchange_128(at, expected, desired);
+  if (reinterpret_cast<u64>(at) % size == 0) {
+    switch (size) {
+      case 1: return word(u8{});
+      case 2: return word(u16{});
+      case 4: return word(u32{});
+      default: return word(u64{});
+    }
+  }
+  // Not aligned (FEAT_LSE2): by way of the 16 bytes around.
+  const unsigned offset = static_cast<unsigned>(reinterpret_cast<u64>(at) % 16);
+  U128 around;
+  copy_16(reinterpret_cast<u8*>(&around), at - offset);
+  for (;;) {
+    u8* bytes = reinterpret_cast<u8*>(&around);
+    u64 found = 0;
+    std::memcpy(&found, bytes + offset, size);
+    if (found != expected.lo) {
+      expected = {found, 0};
+      return false;
+    }
+    U128 changed = around;
+    std::memcpy(reinterpret_cast<u8*>(&changed) + offset, &desired.lo, size);
+    if (compare_exchange_128(at - offset, around, changed)) return true;
+  }
+}
+
+// Returns the old value. size 1, 2, 4 or 8.
+inline u64 read_modify_write(u8* at, unsigned size, u64 kind, u64 operand) {
+  U128 old{read_sized(at, size), 0};
+  while (!compare_exchange_sized(at, size, old, {modified(kind, size, old.lo, operand), 0})) {
+  }
+  const u64 value = (kind & kRmwReversed) != 0 ? __builtin_bswap64(old.lo) >> (64 - 8 * size) : old.lo;
+  return value;
 }
 
 }  // namespace ferry::softmmu

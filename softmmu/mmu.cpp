@@ -85,6 +85,7 @@ void Mmu::select() {
     config_ = config_number(sctlr, tcr, mair);
     regime_ = configs_[config_].regime;
     check_alignment_ = bit(sctlr, 1);
+    no_alignment_ = bit(sctlr, 6);
     seen_sctlr_ = sctlr;
     seen_tcr_ = tcr;
     seen_mair_ = mair;

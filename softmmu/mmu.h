@@ -13,6 +13,7 @@
 #include "softmmu/address_space.h"
 #include "softmmu/bank.h"
 #include "softmmu/exec_space.h"
+#include "softmmu/host_access.h"
 #include "softmmu/walk.h"
 
 namespace ferry::softmmu {
@@ -125,9 +126,15 @@ class Mmu {
 
   // Access (access.cpp, atomic.cpp)
   // Alignment that is required whatever the memory is; Device memory asks for the element's size later.
+  // AArch64.UnalignedAccessFaults
   bool check_alignment(u64 va, const MemInfo& info, bool write) {
     const u64 need = info.aligned ? info.bytes() : check_alignment_ ? u64{1} << info.size_log2 : 1;
-    return (va & (need - 1)) == 0 || data_fault(va, {.kind = FaultKind::Alignment}, write);
+    return (va & (need - 1)) == 0 || check_relaxed(va, info) || data_fault(va, {.kind = FaultKind::Alignment}, write);
+  }
+  // Whether FEAT_LSE2 permits what is not aligned. nAA: ordered accesses that are nothing more may lie anywhere.
+  bool check_relaxed(u64 va, const MemInfo& info, bool read_modify_write = false) const {
+    if (!info.within_16 || check_alignment_) return false;
+    return in_16_bytes(va, info.bytes()) || (no_alignment_ && !info.exclusive && !read_modify_write);
   }
   // After translation: false when a hardware watchpoint reports the access.
   bool check_watch(u64 va, unsigned size, bool write, bool unprivileged) {
@@ -140,12 +147,11 @@ class Mmu {
   bool refused(u64 va, unsigned element, bool write);
   bool read_bytes(const MemInfo& info, u64 va, u8* to, Page& page);
   bool write_bytes(const MemInfo& info, u64 va, const u8* from);
-  bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, u8* to);
-  bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, const u8* from);
+  bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, u8* to);
+  bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, const u8* from);
   bool write_checked(const Page& page, u64 va, unsigned size, const u8* from);
   void set_monitor(const Page& page, u64 va, unsigned size, U128 value);
   u64 store_exclusive(const MemInfo& info, u64 va, U128 value);
-  u64 physical(const Page& page) const;
   Page* atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page);
 
   cpu::CpuState& s_;
@@ -168,6 +174,7 @@ class Mmu {
   u64 seen_sctlr_ = 0, seen_tcr_ = 0, seen_mair_ = 0;
   Regime regime_;
   bool check_alignment_ = false;  // SCTLR.A
+  bool no_alignment_ = false;     // SCTLR.nAA
   bool denied_device_ = false;    // the last permission fault was of Device memory
   bool watching_ = false;         // hardware watchpoints are on: their pages are in no table
   u32 seen_watch_changes_ = 0;

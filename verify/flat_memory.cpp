@@ -24,14 +24,19 @@ void fault(CpuState& s, u64 va, u32 status, bool write) {
   s.fault = 1;
 }
 
-// The host bytes of an access, or nullptr after raising its fault.
-u8* host(CpuState& s, u64 va, u32 access) {
+// The host bytes of an access, or nullptr after raising its fault. A read-modify-write reports what a read alone would.
+u8* host(CpuState& s, u64 va, u32 access, bool read_too = false) {
   s.site = access_site(access);
   const MemInfo m = MemInfo::decode(access);
   const u64 bytes = m.bytes(), element = u64{1} << m.size_log2;
-  const bool misaligned = m.aligned ? va % bytes != 0 : s.mode.align_check() != 0 && va % element != 0;
+  const bool relaxed = m.within_16 && s.mode.align_check() == 0 && va % 16 + bytes <= 16;
+  const bool misaligned = m.aligned ? va % bytes != 0 && !relaxed : s.mode.align_check() != 0 && va % element != 0;
   if (misaligned) {
-    fault(s, va, kAlignment, m.write);
+    fault(s, va, kAlignment, m.write && !read_too);
+    return nullptr;
+  }
+  if (read_too && of(s).find(va, false).bytes < bytes) {
+    fault(s, va, kTranslationLevel3, false);
     return nullptr;
   }
   const FlatMemory::Piece piece = of(s).find(va, m.write);
@@ -51,7 +56,7 @@ u64 load(CpuState& s, u64 va, u32 access) {
   if (p == nullptr) return 0;
   const MemInfo m = MemInfo::decode(access);
   if (m.exclusive) {
-    s.monitor_pa = va;
+    s.monitor_host = reinterpret_cast<u64>(p);
     s.monitor_size = m.bytes();
     s.monitor_value = {};
     std::memcpy(&s.monitor_value, p, m.bytes());
@@ -65,9 +70,9 @@ u64 load(CpuState& s, u64 va, u32 access) {
 }
 
 // Whether a store exclusive goes ahead; closes the monitor.
-bool monitor_passes(CpuState& s, const u8* p, u64 va, MemInfo m) {
-  const bool open =
-      s.monitor_size == m.bytes() && s.monitor_pa == va && std::memcmp(&s.monitor_value, p, m.bytes()) == 0;
+bool monitor_passes(CpuState& s, const u8* p, MemInfo m) {
+  const bool open = s.monitor_size == m.bytes() && s.monitor_host == reinterpret_cast<u64>(p) &&
+                    std::memcmp(&s.monitor_value, p, m.bytes()) == 0;
   s.monitor_size = 0;
   return open;
 }
@@ -76,7 +81,7 @@ u64 store(CpuState& s, u64 va, u32 access, u64 v0, u64 v1) {
   u8* p = host(s, va, access);
   if (p == nullptr) return 0;
   const MemInfo m = MemInfo::decode(access);
-  if (m.exclusive && !monitor_passes(s, p, va, m)) return 1;
+  if (m.exclusive && !monitor_passes(s, p, m)) return 1;
   if (m.size_log2 == 4) {
     std::memcpy(p, s.vargs, m.bytes());
     return 0;
@@ -104,11 +109,34 @@ u64 modified(u64 kind, unsigned size_log2, u64 old, u64 v0, u64 v1) {
   return 0;
 }
 
+u64 reversed(u64 v, unsigned size_log2) { return __builtin_bswap64(v) >> (64 - (8u << size_log2)); }
+
+// CASP: each operand and result is in the low bits of a half.
+void compare_and_swap_pair(CpuState& s, u8* p, unsigned size_log2) {
+  const usize size = usize{1} << size_log2;
+  const U128 expected = s.vargs[0], desired = s.vargs[1];
+  const U128 old{element(p, size_log2), element(p + size, size_log2)};
+  const u64 mask = low_mask(8u << size_log2);
+  if (old.lo == (expected.lo & mask) && old.hi == (expected.hi & mask)) {
+    std::memcpy(p, &desired.lo, size);
+    std::memcpy(p + size, &desired.hi, size);
+  }
+  s.vargs[0] = old;
+}
+
 u64 atomic(CpuState& s, u64 va, u32 access, u64 kind, u64 v0, u64 v1) {
-  u8* p = host(s, va, access);
+  u8* p = host(s, va, access, true);
   if (p == nullptr) return 0;
   const MemInfo m = MemInfo::decode(access);
-  const u64 old = element(p, m.size_log2), value = modified(kind, m.size_log2, old, v0, v1);
+  if (m.pair) {
+    compare_and_swap_pair(s, p, m.size_log2);
+    return s.vargs[0].lo;
+  }
+  const bool swaps = (kind & kRmwReversed) != 0;
+  u64 old = element(p, m.size_log2);
+  if (swaps) old = reversed(old, m.size_log2);
+  u64 value = modified(kind & ~kRmwReversed, m.size_log2, old, v0, v1);
+  if (swaps) value = reversed(value, m.size_log2);
   std::memcpy(p, &value, usize{1} << m.size_log2);
   return old;
 }

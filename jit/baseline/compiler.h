@@ -288,6 +288,25 @@ class Compiler {
   u32 access(const Inst& inst) const { return make_access(inst.imm, site()); }
   u32 site() const { return cpu::make_site(insn_index_, block_->insn_count - insns_started_); }
 
+  // lower_atomic.cpp
+  bool inline_atomic(const Inst& inst) const;
+  void locked(u8 op, unsigned size_log2, u8 reg, MemRef m);
+  void zero_extend(unsigned size_log2, u8 to, u8 from);
+  void probe_host(const Address& a, MemInfo m, u8 u, u8 w, SlowAccess& s);
+  void load_exclusive(Value v, const Inst& inst);
+  void check_monitor(u8 w, unsigned bytes, u32 (&open)[2]);
+  void end_store_exclusive(SlowAccess& s, u8 result, const u32 (&open)[2]);
+  void store_exclusive(Value v, const Inst& inst);
+  void store_exclusive_wide(Value v, const Inst& inst);
+  void rmw_step(RmwKind kind, bool wide, u8 to, u8 operand);
+  void read_modify_write(Value v, const Inst& inst);
+  void compare_and_swap(Value v, const Inst& inst);
+  void compare_and_swap_pair(Value v, const Inst& inst);
+  void zero_block(Value v, const Inst& inst);
+  bool is_joined_pair(const Inst& inst) const;
+  void load_joined(MemRef m, MemInfo info, u8 first, u8 second, u8 x);
+  void store_joined(MemRef m, MemInfo info, u8 first, u8 second, u8 scratch, u8 x);
+
   // lower_call.cpp
   void lower_call(Value v, const Inst& inst);
   void call_state(Value v, const Inst& inst, const cpu::HelperInfo& helper);

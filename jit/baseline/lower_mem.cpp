@@ -14,14 +14,25 @@ static_assert(sizeof(cpu::TlbEntry) == 16);
 void Compiler::lower_mem(Value v, const Inst& d) {
   const MemInfo m = MemInfo::decode(d.imm);
   // Byte order other than the host's is the slow path's business.
-  const bool inline_form = !m.exclusive && mode_.big_endian() == 0;
+  const bool inline_form = mode_.big_endian() == 0;
   switch (d.op) {
     case Op::Fence: return fence(d);
     case Op::Load:
-    case Op::LoadPair: return inline_form ? load(v, d) : helper_access(v, d);
+    case Op::LoadPair:
+      if (!inline_form) return helper_access(v, d);
+      return m.exclusive ? load_exclusive(v, d) : load(v, d);
     case Op::Store:
     case Op::StorePair: return inline_form ? store(v, d) : helper_access(v, d);
-    default: return helper_access(v, d);
+    default: break;
+  }
+  if (!inline_atomic(d)) return helper_access(v, d);
+  switch (d.op) {
+    case Op::StoreEx:
+    case Op::StoreExPair: return store_exclusive(v, d);
+    case Op::AtomicRmw: return read_modify_write(v, d);
+    case Op::Cas: return compare_and_swap(v, d);
+    case Op::CasPair: return compare_and_swap_pair(v, d);
+    default: return zero_block(v, d);
   }
 }
 
@@ -121,6 +132,8 @@ void Compiler::load(Value v, const Inst& d) {
   const u8 u = alloc_temp(kGpr), w = alloc_temp(kGpr);
   int to[2] = {c == kXmm ? int{alloc(kXmm)} : pair ? int{w} : int{u}, u};
   if (twin != ir::kNoValue && c == kXmm) to[1] = alloc(kXmm);
+  const bool joined = twin != ir::kNoValue && is_joined_pair(d);
+  const u8 wide = joined && m.size_log2 == 3 ? alloc_temp(kXmm) : u8{0};
   // No register changes hands after this on the way to the access: the slow path starts from here.
   s.dirty = snapshot();
   lock(kGpr, a.base);
@@ -128,9 +141,12 @@ void Compiler::load(Value v, const Inst& d) {
   s.to[0] = static_cast<i8>(define(v, to[0], pair && c == kGpr ? mask(a.base) | mask(u) : 0));
   if (twin != ir::kNoValue) s.to[1] = static_cast<i8>(define(twin, to[1]));
   probe(a, m, u, w, s);
-  load_element({a.base, a.disp, u, 0}, m, d.type, static_cast<u8>(s.to[0]));
-  if (twin != ir::kNoValue)
-    load_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, static_cast<u8>(s.to[1]));
+  const u8 first = static_cast<u8>(s.to[0]), second = static_cast<u8>(s.to[1]);
+  if (joined)
+    load_joined({a.base, a.disp, u, 0}, m, first, second, wide);
+  else
+    load_element({a.base, a.disp, u, 0}, m, d.type, first);
+  if (twin != ir::kNoValue && !joined) load_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, second);
   s.resume = e_.here();
   values_[v].clean = d.type != Type::V128;
   if (twin != ir::kNoValue) values_[twin].clean = d.type != Type::V128;
@@ -176,15 +192,20 @@ void Compiler::store(Value, const Inst& d) {
   const Address a = address(d.args[0]);
   const bool pair = d.op == Op::StorePair;
   SlowAccess s = slow_access(d, MemHelper::Store, a);
-  s.value[0] = slow_value(d.args[1]);
-  if (pair) s.value[1] = slow_value(d.args[2]);
+  const bool joined = is_joined_pair(d);
+  for (unsigned n = 0; n < (pair ? 2 : 1); ++n)
+    s.value[n] = joined ? SlowValue{SlowValue::Gpr, use(d.args[n + 1]), 0} : slow_value(d.args[n + 1]);
   s.xmm_live = files_[kXmm].used != 0;
   s.table = table_register(m);
   const u8 u = alloc_temp(kGpr), w = alloc_temp(kGpr);
+  const u8 extra = joined ? alloc_temp(m.size_log2 == 3 ? kXmm : kGpr) : u8{0};
   s.dirty = snapshot();
   probe(a, m, u, w, s);
-  store_element({a.base, a.disp, u, 0}, m, d.type, s.value[0]);
-  if (pair) store_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, s.value[1]);
+  if (joined)
+    store_joined({a.base, a.disp, u, 0}, m, s.value[0].reg, s.value[1].reg, w, extra);
+  else
+    store_element({a.base, a.disp, u, 0}, m, d.type, s.value[0]);
+  if (pair && !joined) store_element({a.base, a.disp + (1 << m.size_log2), u, 0}, m, d.type, s.value[1]);
   s.resume = e_.here();
   slow_.push_back(s);
   // Release before a later acquire: on this host only a locked operation keeps them in order.

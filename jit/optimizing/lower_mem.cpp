@@ -26,7 +26,7 @@ void Lowering::lower_mem(Value v, const Inst& d) {
   const bool plain = d.op == Op::Load || d.op == Op::LoadPair || d.op == Op::Store || d.op == Op::StorePair;
   // Byte order other than the host's is the slow path's business.
   if (plain && !m.exclusive && mode_.big_endian() == 0) return inline_access(v, d);
-  helper_access(v, d);
+  inline_atomic(d) ? atomic_access(v, d) : helper_access(v, d);
 }
 
 // An i1: whether the access hits; addend is then what to add to the address.
@@ -89,7 +89,10 @@ void Lowering::inline_access(Value v, const Inst& d) {
   V p = b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy());
   V fast[2] = {}, other[2] = {};
   if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::Release);
-  for (unsigned n = 0; n < (pair ? 2 : 1); ++n) {
+  // A pair that must be one access (FEAT_LSE2).
+  const bool joined = pair && m.within_16 && ir::is_int(d.type) && ordered();
+  if (joined) is_load ? static_cast<void>(load_joined(p, m, d.type, fast)) : store_joined(p, m, arg(d, 1), arg(d, 2));
+  for (unsigned n = 0; !joined && n < (pair ? 2 : 1); ++n) {
     V at = n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, size);
     if (is_load)
       fast[n] = load_guest(at, m, d.type);

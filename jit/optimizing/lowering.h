@@ -42,6 +42,7 @@ struct LoweringOptions {
   bool write_through = false;  // guest registers go to memory where they are set
   bool host_has_ssse3 = false;
   bool host_has_fma = false;  // FMA3, and with it AVX: what native floating point needs
+  bool host_has_cx16 = false;
 };
 
 // What the flags of a region are: Packed as CpuState holds them, or what they are to be made of. Dynamic: it depends on
@@ -169,6 +170,20 @@ class Lowering {
   void check_fault();
   void fence(const ir::Inst& inst);
   bool ordered() const { return mode_.ordered() != 0; }
+
+  // lower_atomic.cpp
+  bool inline_atomic(const ir::Inst& inst) const;
+  void atomic_access(ir::Value v, const ir::Inst& inst);
+  V join_pair(V low, V high, unsigned element_bits);
+  V pair_operand(V v, unsigned element_bits);
+  V exchange(V p, V expected, V desired, V& stored);
+  void load_exclusive(V p, const ir::Inst& inst, V out[2]);
+  V load_joined(V p, ir::MemInfo m, ir::Type t, V out[2]);
+  void store_joined(V p, ir::MemInfo m, V first, V second);
+  V store_exclusive(V p, const ir::Inst& inst);
+  V read_modify_write(V p, const ir::Inst& inst);
+  V compare_and_swap(V p, const ir::Inst& inst);
+  void zero_block(V va, V addend);
 
   // lower_call.cpp
   void lower_call(ir::Value v, const ir::Inst& inst);

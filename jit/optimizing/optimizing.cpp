@@ -112,7 +112,8 @@ struct Optimizing::Impl {
   LoweringOptions options(const Region& region) const {
     return {.write_through = level == 0 && region.blocks.size() == 1,
             .host_has_ssse3 = codegen->host_has("ssse3"),
-            .host_has_fma = codegen->host_has("fma")};
+            .host_has_fma = codegen->host_has("fma"),
+            .host_has_cx16 = codegen->host_has("cx16")};
   }
 
   std::unique_ptr<Codegen> codegen;

@@ -61,6 +61,20 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
   add_custom_target(guest_program_semihosting ALL DEPENDS ${elf})
   add_test(NAME guest_semihosting COMMAND /usr/bin/python3 ${guest_dir}/semihosting_test.py $<TARGET_FILE:ferry> ${elf})
   set_tests_properties(guest_semihosting PROPERTIES TIMEOUT 300)
+  # The memory model on 2 and 4 processors.
+  set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/litmus.elf)
+  file(GLOB litmus_files CONFIGURE_DEPENDS ${guest_dir}/litmus/*)
+  add_custom_command(OUTPUT ${elf} COMMAND ${guest_dir}/litmus/build.sh ${FERRY_AARCH64_CC} ${elf} -DBATCHES=2 -DCROSSINGS=1000
+    DEPENDS ${litmus_files} ${guest_dir}/common/image.ld ${guest_dir}/common/print.h VERBATIM)
+  add_custom_target(guest_program_litmus ALL DEPENDS ${elf})
+  foreach(run interp:2 baseline:2 baseline:4 llvm:2 tiered:4)
+    string(REPLACE ":" ";" parts ${run})
+    list(GET parts 0 tier)
+    list(GET parts 1 processors)
+    add_test(NAME guest_litmus_${tier}_${processors} COMMAND /usr/bin/python3 ${guest_dir}/litmus/litmus_test.py ferry ${tier} ${processors} ${elf})
+    set_tests_properties(guest_litmus_${tier}_${processors} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 RUN_SERIAL TRUE
+      ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+  endforeach()
   set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/chaos.elf)
   add_custom_command(OUTPUT ${elf}
     COMMAND ${FERRY_AARCH64_CC} -nostdlib -static -Wl,--build-id=none -Wl,--no-warn-rwx-segments -T ${guest_dir}/common/image.ld
