@@ -78,7 +78,7 @@ void read_modify_write(Context& c, unsigned size, unsigned acquire, unsigned rel
                        .imm = atomic_access(c, size, acquires, release != 0).encode()}));
 }
 
-// LDAPRB, LDAPRH, LDAPR
+// LDAPRB, LDAPRH, LDAPR. UNPREDICTABLE: chose UNDEFINED when the should-be-one field is not.
 void load_acquire_pc(Context& c, unsigned size, unsigned n, unsigned t) {
   const Access a{static_cast<u8>(size), true, false, size == 3};
   c.set_x(t, load_element(c, a, base_address(c, n), ordered_access(c, Order::Acquire)));
@@ -121,7 +121,7 @@ constexpr Row kRows[] = {
     row<"zz 111 0 00 a r 1 sssss 0 110 00 nnnnn ttttt", read_modify_write<RmwKind::UMax>, Feature::LSE>("LDUMAX"),
     row<"zz 111 0 00 a r 1 sssss 0 111 00 nnnnn ttttt", read_modify_write<RmwKind::UMin>, Feature::LSE>("LDUMIN"),
     row<"zz 111 0 00 a r 1 sssss 1 000 00 nnnnn ttttt", read_modify_write<RmwKind::Swap>, Feature::LSE>("SWP"),
-    row<"zz 111 0 00 1 0 1 ----- 1 100 00 nnnnn ttttt", load_acquire_pc, Feature::LRCPC>("LDAPR"),
+    row<"zz 111 0 00 1 0 1 11111 1 100 00 nnnnn ttttt", load_acquire_pc, Feature::LRCPC>("LDAPR"),
     // FEAT_LS64: LD64B, ST64B, ST64BV, ST64BV0      FEAT_LRCPC3: LDAPR and STLR with writeback
 };
 // clang-format on
