@@ -46,7 +46,7 @@ Value pair_operand(Context& c, unsigned size_log2, unsigned n) {
   return c.b.emit({.op = Op::VFromPair, .type = Type::V128, .args = ir::args(low, high)});
 }
 
-// CASP, CASPA, CASPL, CASPAL. UNPREDICTABLE: none; odd registers are UNDEFINED.
+// CASP, CASPA, CASPL, CASPAL: odd registers are UNDEFINED.
 void compare_and_swap_pair(Context& c, unsigned sz, unsigned acquire, unsigned s, unsigned release, unsigned n,
                            unsigned t) {
   if (s % 2 != 0 || t % 2 != 0) return c.undefined();
