@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh CC OUTPUT [-DBATCHES=N] [-DCROSSINGS=N]: the litmus program
+# build.sh CC OUTPUT [-DBATCHES=N] [-DINSTANCES=N] [-DCROSSINGS=N]: the litmus program
 set -e
 cc=$1; here=$(dirname "$0"); out=$2; made=$out.d
 mkdir -p "$made"

@@ -6,7 +6,9 @@ __asm__(".arch armv8.4-a");  // what the tests use; the rest is for any processo
 #ifndef BATCHES
 #define BATCHES 4
 #endif
+#ifndef INSTANCES
 #define INSTANCES 256
+#endif
 #define MAX_CPUS 8
 
 struct test {
