@@ -150,10 +150,18 @@ static void run_crossing(const struct crossing *c) {
   __asm__("mrs %0, id_aa64mmfr2_el1" : "=r"(mmfr2));
   if (c->needs == 1 && ((isar0 >> 20) & 15) == 0) return;
   if (c->needs == 2 && ((mmfr2 >> 32) & 15) == 0) return;
-  crossing_prepare();
+  const char *end = c->name;
+  while (*end && *end != '-') ++end;
+  weakened = *end == 0;
+  u64 wrong = 0, times = 0;
   body = c->body;
-  work(0);
-  report(c->name, "crossing", (int)cpus, 1, 0, (u64)c->count * 1u, c->wrong());
+  do {
+    crossing_prepare();
+    work(0);
+    wrong += c->wrong();
+  } while (++times < 10 && weakened && wrong == 0);
+  // Stores find code by themselves here: that code is old shows on hosts that run it directly.
+  report(c->name, weakened ? "plain" : "crossing", (int)cpus, !weakened, c->body != change_code, c->count * times, wrong);
   body = 0;
 }
 
