@@ -17,9 +17,9 @@ namespace ferry::runtime::persistent {
 namespace {
 
 constexpr usize kFirstSlots = 1 << 12;
-constexpr usize kWriteAt = 1 << 20;   // bytes that are kept back at most
-constexpr usize kHoldAt = 8 << 20;    // that many wait for a writer who is slow; more is dropped
-constexpr unsigned kWaitAtEnd = 500;  // milliseconds for the lock when the run begins and ends
+constexpr usize kWriteAt = 1 << 20;      // bytes that are kept back at most
+constexpr usize kHoldAt = 8 << 20;       // that many wait for a writer who is slow; more is dropped
+constexpr unsigned kWaitAtEnd = 10'000;  // milliseconds for the lock when the run begins and ends
 
 Mac mac_of(const std::array<u8, 16>& key, const void* bytes, usize size) {
   Mac mac;
