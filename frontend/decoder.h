@@ -19,6 +19,10 @@ enum class EncodingClass : u8 {
 EncodingClass encoding_class(u32 word);
 std::string_view name(EncodingClass c);
 
+// decode() (frontend/insn.h) without remembering: the price of a word that is met for the first time. Returns whether
+// the word is allocated.
+bool decode_anew(u32 word);
+
 // Capstone's id of the base instruction (aliases normalised), 0 when it does not know the word. Thread-safe; not
 // remembered.
 unsigned capstone_id(u32 word);

@@ -1,6 +1,6 @@
 // forward_state: a read of a register whose value is already known in the block becomes that value; what becomes
 // constant by that is folded. In place: an instruction that is no longer needed becomes an unused constant, for
-// dead_code to take away.
+// `dead` to take away.
 #include "ir/passes.h"
 #include "ir/simplify.h"
 
@@ -19,8 +19,14 @@ class Forward {
     for (usize i = 0; i < count; ++i) {
       Inst& inst = block_.insts[i];
       const unsigned operands = inst.arg_count();
-      for (unsigned n = 0; n < operands; ++n) inst.args[n] = map_[inst.args[n]];
-      map_[i] = visit(inst, static_cast<Value>(i));
+      changed_ = false;
+      for (unsigned n = 0; n < operands; ++n) {
+        const Value was = inst.args[n];
+        changed_ |= (map_[was] & kChanged) != 0;
+        inst.args[n] = map_[was] & ~kChanged;
+      }
+      const Value self = static_cast<Value>(i), stands = visit(inst, self);
+      map_[i] = stands | (changed_ || stands != self ? kChanged : 0);
     }
   }
 
@@ -50,7 +56,9 @@ class Forward {
     }
   }
 
+  // The builder has simplified what stands on values that are as they were.
   Value simple(Inst& inst, Value self) {
+    if (!changed_) return self;
     const Value same = simplify(block_, inst);
     return same == kNoValue ? self : same;
   }
@@ -67,6 +75,7 @@ class Forward {
       return self;
     }
     const Args of_known = args(known.value);
+    changed_ = true;
     if (want == Type::I32)
       inst = {.op = Op::Trunc, .type = Type::I32, .args = of_known};
     else if (want == Type::I64)
@@ -86,9 +95,12 @@ class Forward {
     nzcv_ = {};
   }
 
+  static constexpr Value kChanged = Value{1} << 31;
+
   Block& block_;
   CallEffectsFn effects_;
-  std::vector<Value>& map_;  // by instruction: the value that stands for it
+  std::vector<Value>& map_;  // by instruction: the value that stands for it; kChanged: not what it was built as
+  bool changed_ = false;     // an operand of the current instruction, or itself
   std::array<Known, 32> x_, v_;
   Known nzcv_;
   Known pc_page_;

@@ -6,12 +6,9 @@
 namespace ferry::ir {
 
 void forward_state(Block& block, CallEffectsFn effects);
-void dead_state(Block& block, CallEffectsFn effects);
-void dead_code(Block& block, CallEffectsFn effects);
+void dead(Block& block, CallEffectsFn effects);
 
-std::array<Pass, 3> passes() {
-  return {{{"forward_state", forward_state}, {"dead_state", dead_state}, {"dead_code", dead_code}}};
-}
+std::array<Pass, 2> passes() { return {{{"forward_state", forward_state}, {"dead", dead}}}; }
 
 std::string optimize(Block& block, CallEffectsFn effects, bool check) {
   for (const Pass& pass : passes()) {

@@ -22,7 +22,7 @@ struct Pass {
   void (*run)(Block&, CallEffectsFn);
 };
 // All passes in order.
-std::array<Pass, 3> passes();
+std::array<Pass, 2> passes();
 
 // Runs all passes; with check, the verifier runs after each and its complaint, with the pass's name, is returned
 // (empty: none).

@@ -52,8 +52,7 @@ Value identity(const Block& block, const Inst& inst) {
 
 }  // namespace
 
-Value simplify(const Block& block, Inst& inst) {
-  if (effect_of(inst.op) != Effect::Pure) return kNoValue;
+Value simplify_pure(const Block& block, Inst& inst) {
   if (foldable(block, inst)) {
     U128 v[3];
     for (unsigned i = 0; i < inst.arg_count(); ++i) v[i].lo = block.insts[inst.args[i]].imm;

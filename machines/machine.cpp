@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "jit/tiers.h"
 #include "machines/block_file.h"
@@ -23,6 +24,23 @@ struct Trees {
   DeviceTree board;  // what devices are made from
   BootPlan plan;     // with the guest's tree
 };
+
+// Through the file behind RAM: the host takes a page fault for every page that is written for the first time through
+// its mapping, twice the price of the copy.
+bool copy_by_file(const softmmu::AddressSpace& memory, u64 address, std::span<const u8> bytes) {
+  for (const auto& region : memory.regions()) {
+    if (region->kind != softmmu::Region::Kind::Ram || !region->contains(address, bytes.size())) continue;
+    usize done = 0;
+    while (done < bytes.size()) {
+      const ssize_t n = pwrite(region->ram->fd(), bytes.data() + done, bytes.size() - done,
+                               static_cast<off_t>(address - region->base + done));
+      if (n <= 0) return false;
+      done += static_cast<usize>(n);
+    }
+    return true;
+  }
+  return false;
+}
 
 Result<DeviceTree> copy_of(const DeviceTree& tree) {
   auto blob = tree.blob();
@@ -222,7 +240,8 @@ Status Machine::fill(const BootPlan& plan, bool again) {
   for (const Segment& segment : plan.segments) {
     u8* to = memory_.memory_at(segment.address, segment.size);
     ASSERT(to != nullptr, "a boot plan stays inside memory");
-    std::memcpy(to, segment.bytes.data(), segment.bytes.size());
+    if (!copy_by_file(memory_, segment.address, segment.bytes))
+      std::memcpy(to, segment.bytes.data(), segment.bytes.size());
     if (again) std::memset(to + segment.bytes.size(), 0, segment.size - segment.bytes.size());
   }
   system_->reset();

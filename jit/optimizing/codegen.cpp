@@ -19,6 +19,7 @@
 #include <llvm/Transforms/Scalar/Sink.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 
 namespace ferry::jit::optimizing {
@@ -84,16 +85,23 @@ Result<std::unique_ptr<Codegen>> Codegen::create(unsigned level) {
   });
   auto impl = std::make_unique<Impl>();
   impl->level = level;
-  impl->features = llvm::sys::getHostCPUFeatures();
+  // Tests that count host instructions name a processor, so that every host gives the same.
+  const char* const named = std::getenv("FERRY_LLVM_CPU");
+  const std::string cpu = named != nullptr ? named : llvm::sys::getHostCPUName().str();
+  if (named == nullptr)
+    impl->features = llvm::sys::getHostCPUFeatures();
+  else
+    for (const char* f : {"avx", "avx2", "bmi", "bmi2", "fma", "lzcnt", "popcnt", "sse4.1", "sse4.2"})
+      impl->features[f] = true;
   llvm::SubtargetFeatures features;
   for (const auto& f : impl->features) features.AddFeature(f.first(), f.second);
   const std::string triple = llvm::sys::getProcessTriple();
   std::string why;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, why);
   if (target == nullptr) return Error{"llvm: " + why};
-  impl->target.reset(target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(),
-                                                 llvm::TargetOptions(), llvm::Reloc::PIC_, llvm::CodeModel::Small,
-                                                 codegen_level(level), /*JIT=*/true));
+  impl->target.reset(target->createTargetMachine(triple, cpu, features.getString(), llvm::TargetOptions(),
+                                                 llvm::Reloc::PIC_, llvm::CodeModel::Small, codegen_level(level),
+                                                 /*JIT=*/true));
   if (!impl->target) return Error{"llvm: no code generator for " + triple};
   impl->build_passes();
   return std::unique_ptr<Codegen>(new Codegen(std::move(impl)));

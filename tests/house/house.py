@@ -9,7 +9,7 @@ SOURCES = (".h", ".hpp", ".cpp", ".cc", ".c", ".def", ".inc")
 
 # Header of a library: the folders that may include it (as a path's beginning).
 OUTSIDERS = {
-    "capstone/": ("frontend/", "debug/", "tests/frontend/", "tests/debug/"),
+    "capstone/": ("frontend/", "debug/", "tests/frontend/", "tests/debug/", "tests/golden/"),
     "capstone.h": (),
     "asmjit/": ("jit/baseline/",),
     "llvm/": ("jit/optimizing/", "tests/frontend/map/"),
