@@ -22,15 +22,14 @@ struct Mode {
   FERRY_MODE_FIELD(align_check, 5, 1)     // SCTLR.A
   FERRY_MODE_FIELD(sp_align_check, 6, 1)  // SCTLR.SA, or SA0 at EL0
   FERRY_MODE_FIELD(tbi, 7, 2)             // TCR.TBI0 in bit 0, TBI1 in bit 1, for branch targets
-  FERRY_MODE_FIELD(bt, 9, 1)              // SCTLR.BT0 at EL0, BT1 at EL1: PACIxSP is no landing pad for BR
   FERRY_MODE_FIELD(uao, 10, 1)
   FERRY_MODE_FIELD(fp_trap, 11, 2)  // target EL of the trap of FP and AdvSIMD access; 0 = not trapped
   FERRY_MODE_FIELD(fpcr, 13,
                    6)  // FZ16, RMode (2), FZ, DN, AHP from bit 0: FPCR<19>, <23:22>, <24>, <25>, <26>; see fpcr_key
   FERRY_MODE_FIELD(single_step, 19, 1)  // software step active: one instruction a block
   FERRY_MODE_FIELD(breakpoints, 20,
-                   1)  // hardware or debugger breakpoints live: blocks are checked one instruction at a time
-  FERRY_MODE_FIELD(pac, 21, 1)           // SCTLR.EnIA, EnIB, EnDA, EnDB all set, and the fast algorithm: cpu/pauth.h
+                   1)           // hardware or debugger breakpoints live: blocks are checked one instruction at a time
+  FERRY_MODE_FIELD(pac, 21, 1)  // SCTLR.EnIA, and the fast algorithm: cpu/pauth.h
   FERRY_MODE_FIELD(el0_traps, 22, 7)     // kEl0Trap... at EL0; 0 at EL1 and above
   FERRY_MODE_FIELD(illegal, 29, 1)       // PSTATE.IL: every instruction raises the Illegal Execution state exception
   FERRY_MODE_FIELD(virtual_time, 30, 1)  // every block subtracts its length from the budget

@@ -106,10 +106,7 @@ u64 pac_mask(const CpuState& s) {
   return extension(s, half ? ~u64{0} : 0, half, false).mask();
 }
 
-bool pac_is_inline(const CpuState& s) {
-  constexpr u64 kAll = kEnable[0] | kEnable[1] | kEnable[2] | kEnable[3];
-  return s.el < 2 && s.features.has(Feature::PACIMP) && (s.reg(SysReg::SCTLR_EL1) & kAll) == kAll;
-}
+bool pac_is_inline(const CpuState& s) { return s.el < 2 && s.features.has(Feature::PACIMP) && enabled(s, PacKey::IA); }
 
 namespace helper {
 

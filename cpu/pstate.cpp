@@ -71,7 +71,6 @@ void update_mode(CpuState& s) {
   m.set_sp_align_check(bit(sctlr, s.el == 0 ? 4 : 3));
   m.set_big_endian(bit(sctlr, s.el == 0 ? 24 : 25));
   m.set_tbi(tbi(s));
-  m.set_bt(bit(sctlr, s.el == 0 ? 35 : 36));
   m.set_uao(s.uao);
   m.set_fp_trap(fp_trap(s));
   m.set_fpcr(fpcr_key(s.fpcr));

@@ -2,7 +2,7 @@
 
 namespace ferry::frontend {
 
-unsigned landing_in_guarded_page(u32 word, cpu::Mode mode, cpu::FeatureSet features) {
+unsigned landing_in_guarded_page(u32 word, bool bt, cpu::FeatureSet features) {
   constexpr unsigned kBr1617 = 1u << 1, kBlr = 1u << 2, kBr = 1u << 3;
   const bool brk = (word & 0xffe0001f) == 0xd4200000, hlt = (word & 0xffe0001f) == 0xd4400000;
   if (brk || hlt) return kBr1617 | kBlr | kBr;
@@ -14,7 +14,7 @@ unsigned landing_in_guarded_page(u32 word, cpu::Mode mode, cpu::FeatureSet featu
     case 25:                               // PACIASP
     case 27:                               // PACIBSP
       if (!features.has(cpu::Feature::PAuth)) return 0;
-      return kBr1617 | kBlr | (mode.bt() != 0 ? 0 : kBr);
+      return kBr1617 | kBlr | (bt ? 0 : kBr);
     default: return 0;
   }
 }

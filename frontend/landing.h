@@ -2,18 +2,18 @@
 // shared/functions/system/BranchTargetCheck).
 #pragma once
 #include "cpu/features.h"
-#include "cpu/mode.h"
 
 namespace ferry::frontend {
 
-// Bit n (1..3): the word, first in a guarded page after a branch that left PSTATE.BTYPE at n, is executed.
-unsigned landing_in_guarded_page(u32 word, cpu::Mode mode, cpu::FeatureSet features);
+// Bit n (1..3): the word, first in a guarded page after a branch that left PSTATE.BTYPE at n, is executed. bt:
+// SCTLR.BT0 at EL0, BT1 at EL1, with which PACIASP and PACIBSP are no landing pad for BR.
+unsigned landing_in_guarded_page(u32 word, bool bt, cpu::FeatureSet features);
 // BRK keeps PSTATE.BTYPE, which its exception reports, so no shortcut leads to it.
 constexpr bool keeps_btype(u32 word) { return (word & 0xffe0001f) == 0xd4200000; }
-// JumpEntry::landing for an entry at the word.
-inline u64 landing_mask(u32 word, bool guarded, cpu::Mode mode, cpu::FeatureSet features) {
+// JumpEntry::landing for an entry at the word: as with SCTLR.BT, which may change while the entry is there.
+inline u64 landing_mask(u32 word, bool guarded, cpu::FeatureSet features) {
   if (keeps_btype(word)) return 0;
-  return guarded ? landing_in_guarded_page(word, mode, features) : 0xe;
+  return guarded ? landing_in_guarded_page(word, true, features) : 0xe;
 }
 
 }  // namespace ferry::frontend

@@ -33,8 +33,9 @@ Value field(Context& c, Value data, Value modifier, PacKey key) {
   return c.mode.el() == 1 ? c.b.or_(pac, c.b.imm64(kHalfBit)) : c.b.and_imm(pac, ~kHalfBit);
 }
 
-// Inline for code addresses of the half that the current EL's own code lies in; those of the other go to the helper.
-bool is_inline(Context& c, PacKey key) { return c.mode.pac() != 0 && (key == PacKey::IA || key == PacKey::IB); }
+// Inline for return addresses, which compilers sign with key A, of the half that the current EL's own code lies in.
+// Linux switches the other keys with its tasks: in Mode they would have the kernel translated twice.
+bool is_inline(Context& c, PacKey key) { return c.mode.pac() != 0 && key == PacKey::IA; }
 
 Value zero(Context& c) { return c.b.imm64(0); }
 

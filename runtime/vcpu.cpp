@@ -288,9 +288,8 @@ Translator::Found Vcpu::lookup(u64 pc) {
     return found;
   }
   if (system_.settings().chain_indirect)
-    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {
-        pc, s_->context, compiles ? found.code : found.block,
-        frontend::landing_mask(word, fetched.guarded, s_->mode, s_->features)};
+    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, compiles ? found.code : found.block,
+                                                           frontend::landing_mask(word, fetched.guarded, s_->features)};
   return found;
 }
 
@@ -302,9 +301,9 @@ u32 Vcpu::first_word(const softmmu::FetchResult& fetched) {
 
 // FEAT_BTI: the instruction at pc after a branch that left PSTATE.BTYPE. False: the exception was taken.
 bool Vcpu::may_land(const softmmu::FetchResult& fetched) {
-  if (!fetched.guarded || fetched.page == nullptr ||
-      (frontend::landing_in_guarded_page(first_word(fetched), s_->mode, s_->features) >> s_->btype & 1) != 0)
-    return true;
+  if (!fetched.guarded || fetched.page == nullptr) return true;
+  const bool bt = bit(s_->reg(cpu::SysReg::SCTLR_EL1), s_->el == 0 ? 35 : 36);
+  if ((frontend::landing_in_guarded_page(first_word(fetched), bt, s_->features) >> s_->btype & 1) != 0) return true;
   cpu::raise(*s_, cpu::kEcBti, s_->btype);
   take_fault();
   look_again_ = true;
