@@ -93,7 +93,10 @@ TEST_CASE("Mode and the mask follow the controls") {
   pe.s.reg(SysReg::TCR_EL1) |= u64{1} << 52;  // TBID1: the byte is part of code addresses again
   update_mode(pe.s);
   CHECK(pe.s.pac_mask == 0xffff000000000000);
-  pe.s.reg(SysReg::SCTLR_EL1) &= ~(u64{1} << 13);
+  pe.s.reg(SysReg::SCTLR_EL1) &= ~(u64{1} << 13);  // EnDB: not the key of return addresses
+  update_mode(pe.s);
+  CHECK(pe.s.mode.pac() == 1);
+  pe.s.reg(SysReg::SCTLR_EL1) &= ~(u64{1} << 31);  // EnIA
   update_mode(pe.s);
   CHECK(pe.s.mode.pac() == 0);
   PacPe exact("max,pauth-impdef=off");
