@@ -70,6 +70,7 @@ void keep_branches_to_masks(std::vector<u32>& words) {
 
 u32 aim_exclusive(u32 w, Random& r) {
   w = set_bits(w, 9, 5, kAligned);
+  if ((w & 0x3fe0fc00) == 0x38a0c000) return set_bits(w, 20, 16, 31);            // LDAPR
   if (bits(w, 29, 24) == 0b011001) return set_bits(w, 20, 12, 8 * r.below(64));  // LDAPUR, STLUR
   if (is_compare_and_swap_pair(w)) {
     w = set_bits(w, 4, 0, 2 * r.below(kResults / 2) + (r.chance(5) ? 1 : 0));
