@@ -59,6 +59,10 @@ constexpr Counter kCounters[] = {
     {"page_crossings", &Stats::page_crossings},
     {"firmware_calls", &Stats::firmware_calls},
     {"wfe", &Stats::wfe},
+    {"windows_opened", &Stats::windows_opened},
+    {"windows_closed", &Stats::windows_closed},
+    {"window_maps", &Stats::window_maps},
+    {"window_unmaps", &Stats::window_unmaps},
 };
 
 // In the order of jit::ExitReason.

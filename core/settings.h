@@ -12,6 +12,7 @@
 namespace ferry {
 
 enum class Tier : u8 { Interp, Baseline, Llvm, Tiered };
+enum class Window : u8 { Off, Auto, On };
 
 struct Settings {
 #define SETTING_BOOL(name, member, initial, sentence) bool member = initial;

@@ -50,6 +50,17 @@ constexpr u64 kTlbInvalid = ~u64{0};
 constexpr unsigned kTlbBits = 12;
 constexpr usize kTlbEntries = usize{1} << kTlbBits;  // index = VA<12 + kTlbBits - 1 : 12>
 
+// One slice of the host-MMU window (softmmu/window.h): an access to VA whose bits from kWindowShift up are `tag` is
+// made at host address VA + addend, and faults there when its page is not mapped. kTlbInvalid matches nothing.
+struct WindowSlot {
+  u64 tag = kTlbInvalid;
+  u64 addend = 0;
+};
+constexpr unsigned kWindowShift = 40;
+constexpr unsigned kWindowSlots = 2;
+// The slot that a slice belongs into. Programs live at the bottom or in the middle, stacks and mappings at the top.
+constexpr unsigned window_slot(u64 va) { return (va >> 46) & 1; }
+
 // An exception to be taken; filled by whoever sets CpuState::fault.
 struct ExceptionInfo {
   enum class Kind : u8 { Synchronous, Irq, Fiq, SError };
@@ -98,6 +109,7 @@ struct alignas(64) CpuState {
   TlbEntry* tlb_write;
   TlbEntry* tlb_unpriv_read;  // as EL0 sees memory (LDTR, STTR)
   TlbEntry* tlb_unpriv_write;
+  WindowSlot window[kWindowSlots];  // of the context that EL0 runs in
   u64 context;  // identifies (exec mapping epoch of the bank half that PC is in, Mode): validates cross-page links and
                 // JumpEntry
   JumpEntry* jump_cache;

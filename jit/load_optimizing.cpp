@@ -13,7 +13,7 @@
 namespace ferry::jit {
 namespace {
 
-const optimizing::Host kHost = {assertion_failed, cpu::helper_info, eval_inst};
+const optimizing::Host kHost = {assertion_failed, cpu::helper_info, eval_inst, add_faults, remove_faults};
 
 // Only places that belong to the program itself: never the current folder or a search path.
 std::string program_folder() {
@@ -39,13 +39,14 @@ Result<optimizing::CreateFn> load() {
 
 }  // namespace
 
-Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level) {
+Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level, bool window) {
   static std::mutex mutex;
   std::lock_guard lock(mutex);
   static Result<optimizing::CreateFn> create = load();
   if (!create) return create.error();
   std::string why;
-  RegionTier* const tier = (*create)(&kHost, optimizing::build_mark(), capacity, level, &why);
+  RegionTier* const tier =
+      (*create)(&kHost, optimizing::build_mark(), capacity, level, window && faults_supported(), &why);
   if (tier == nullptr) return Error{std::string(optimizing::kFileName) + ": " + why};
   return std::unique_ptr<RegionTier>(tier);
 }

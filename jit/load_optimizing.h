@@ -7,8 +7,9 @@
 
 namespace ferry::jit {
 
-// A new optimizing tier. capacity: bytes of code memory, 64 KiB to 2 GiB; level: 0..3, the setting llvm.opt. The module
-// is looked for beside the program, in the folder above it, and in ../lib/ferry; once loaded it stays.
-Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level);
+// A new optimizing tier. capacity: bytes of code memory, 64 KiB to 2 GiB; level: 0..3, the setting llvm.opt; window:
+// EL0's accesses go through the host-MMU window where the host has what it takes. The module is looked for beside the
+// program, in the folder above it, and in ../lib/ferry; once loaded it stays.
+Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level, bool window = false);
 
 }  // namespace ferry::jit

@@ -29,7 +29,8 @@ bool regions_available() {
 
 Result<std::unique_ptr<RegionTier>> make_region_compiler([[maybe_unused]] const Settings& settings) {
 #ifdef FERRY_HAS_OPTIMIZING
-  return make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_opt));
+  return make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_opt),
+                         settings.mem_window != Window::Off);
 #else
   return Error{"tier: this build has no compiler of regions"};
 #endif
@@ -49,7 +50,8 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
 #endif
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
-    auto made = make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt));
+    auto made = make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt),
+                                settings.mem_window != Window::Off);
     if (!made) return made.error();
     return std::unique_ptr<jit::Tier>(std::move(*made));
   }

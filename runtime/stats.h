@@ -33,6 +33,8 @@ struct Stats {
   u64 traps[2][64] = {};
   u64 firmware_calls = 0;  // HVC and SMC that PSCI answered
   u64 wfe = 0;
+  // The host-MMU window: contexts that it was opened for and closed again, mappings made and taken out
+  u64 windows_opened = 0, windows_closed = 0, window_maps = 0, window_unmaps = 0;
 
   void add(const Stats& o) {
     const u64* from = reinterpret_cast<const u64*>(&o);

@@ -238,6 +238,10 @@ Stats System::stats() const {
     total.tlb_fills += m.tlb_fills;
     total.tlb_conflicts += m.tlb_conflicts;
     total.page_crossings += m.page_crossings;
+    total.windows_opened += m.windows_opened;
+    total.windows_closed += m.windows_closed;
+    total.window_maps += m.window_maps;
+    total.window_unmaps += m.window_unmaps;
   }
   total.shields = shields_.load();
   return total;

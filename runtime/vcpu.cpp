@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 #include "core/activity.h"
@@ -22,6 +23,18 @@ constexpr u64 kPageMask = ~u64{0xfff};
 constexpr i32 kRunning = 0x3fffffff;  // budget word in real time: any value that is not negative
 constexpr u64 kMaxSlice = 1u << 30;
 
+// Of the host's mappings three quarters are for windows at most, two for each run of pages.
+softmmu::WindowConfig window_config(const System& system) {
+  const Settings& settings = system.settings();
+  u64 host_limit = 65530;
+  if (std::ifstream file("/proc/sys/vm/max_map_count"); file) file >> host_limit;
+  return {.mode = settings.mem_window,
+          .contexts = settings.mem_window_contexts,
+          .rate = settings.mem_window_rate,
+          .wait = settings.mem_window_wait,
+          .max_runs = host_limit * 3 / 8 / system.config().cpus};
+}
+
 }  // namespace
 
 Vcpu::Vcpu(System& system, u32 index)
@@ -37,6 +50,7 @@ Vcpu::Vcpu(System& system, u32 index)
   s_->mode.set_virtual_time(virtual_time_ ? 1 : 0);
   s_->mode.set_ordered(system.config().cpus > 1 ? 1 : 0);
   mmu_ = std::make_unique<softmmu::Mmu>(*s_, system.memory(), true);
+  mmu_->configure_window(window_config(system));
   signals_.notify = [](void* self) { static_cast<Vcpu*>(self)->kick(); };
   signals_.context = this;
   timer_ = std::make_unique<Timer>(system.events(), [this] {
@@ -145,6 +159,7 @@ bool Vcpu::look_at_signals() {
   cpu::ExceptionInfo interrupt;
   if (cpu::pending_interrupt(*s_, signals_.lines.load(std::memory_order_acquire), interrupt)) {
     ++stats_.interrupts;
+    mmu_->interrupted();
     take(interrupt);
   }
   return true;

@@ -142,11 +142,13 @@ u64 Mmu::load(u64 va, u32 access) {
       return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
     if (info.exclusive) set_monitor(page, va, size, {value, 0});
+    show_in_window(va, size, false);
     return value;
   }
   alignas(16) u8 bytes[32] = {};
   if ((va & kPageOffset) + info.bytes() > kPageSize) ++statistics_.page_crossings;
   if (!read_bytes(info, va, bytes, page)) return 0;
+  show_in_window(va, info.bytes(), false);
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
   const unsigned element = 1u << info.size_log2;
   if (info.exclusive) {
@@ -225,6 +227,7 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
       write_sized(page.host, info.bytes(), v0);
     else
       write_checked(page, va, info.bytes(), reinterpret_cast<const u8*>(&v0));
+    show_in_window(va, info.bytes(), true);
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_seq_cst);
     return 0;
   }
@@ -245,6 +248,7 @@ u64 Mmu::store(u64 va, u32 access, u64 v0, u64 v1) {
   if ((va & kPageOffset) + info.bytes() > kPageSize) ++statistics_.page_crossings;
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_release);
   if (!write_bytes(info, va, bytes)) return 0;
+  show_in_window(va, info.bytes(), true);
   // A store-release is ordered before later load-acquires.
   if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_seq_cst);
   return 0;

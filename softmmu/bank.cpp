@@ -94,6 +94,7 @@ void Bank::clear() {
   for (SlowEntry& e : slow_) e.tag = kTlbInvalid;
   second_.clear();
   large_.clear();
+  if (window != nullptr) window->clear();
   has_global_[0] = has_global_[1] = false;
 }
 
@@ -133,6 +134,8 @@ void Bank::drop(u64 va, u64 pages) {
 }
 
 void Bank::drop_range(u64 base, unsigned size_log2) {
+  if (window != nullptr && size_log2 > cpu::kWindowShift) window->clear();
+  if (window != nullptr) window_changes += window->unmap(base & kVaMask, u64{1} << (size_log2 - kPageShift));
   const u64 pages = std::min<u64>(u64{1} << (size_log2 - kPageShift), kTlbEntries);
   TlbEntry *const read = read_table(), *const write = write_table();
   for (u64 i = 0, index = tlb_index(base); i < pages; ++i, index = (index + 1) % kTlbEntries) {

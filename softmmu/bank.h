@@ -10,6 +10,7 @@
 #include "softmmu/address_space.h"
 #include "softmmu/maintenance.h"
 #include "softmmu/second_table.h"
+#include "softmmu/window.h"
 
 namespace ferry::softmmu {
 
@@ -74,6 +75,10 @@ class Bank {
   u16 asid() const { return asid_; }
   RegimeId regime() const { return regime_; }
   Privilege privilege() const { return privilege_; }
+
+  // The host-MMU window that shows what the tables hold, while the bank has one. What leaves the tables leaves it too.
+  Window* window = nullptr;
+  u64 window_changes = 0;  // that the host has made for taking things out
 
   u64 last_used = 0;             // the pool's clock
   Bank* user_partner = nullptr;  // the bank for LDTR and STTR that was last used with this one; check its key

@@ -109,6 +109,10 @@ void Mmu::select() {
   }
   s_.tlb_read = bank_->read_table();
   s_.tlb_write = bank_->write_table();
+  if (s_.el == 0 && windows_.enabled()) {
+    windows_.selected(*bank_);
+    publish_window();
+  }
 
   if (s_.el != 1 || s_.uao != 0) return set_user_tables(bank_);
   Bank* user = bank_->user_partner;
@@ -261,6 +265,10 @@ Mmu::Statistics Mmu::statistics() const {
   Statistics all = statistics_;
   all.bank_switches = banks_.switches;
   all.banks_recycled = banks_.recycled;
+  all.windows_opened = windows_.statistics.opened;
+  all.windows_closed = windows_.statistics.closed;
+  all.window_maps = windows_.statistics.maps;
+  all.window_unmaps = windows_.statistics.unmaps;
   return all;
 }
 

@@ -15,6 +15,7 @@
 #include "softmmu/exec_space.h"
 #include "softmmu/host_access.h"
 #include "softmmu/walk.h"
+#include "softmmu/window_pool.h"
 
 namespace ferry::softmmu {
 
@@ -65,6 +66,15 @@ class Mmu {
   // Drops all translations, data and fetch: the physical map changed.
   void drop_all();
 
+  // The host-MMU window for EL0 (window.h), before the first select().
+  void configure_window(const WindowConfig& config) { windows_.configure(config); }
+  // The processor is about to take an interrupt.
+  void interrupted() {
+    if (!windows_.enabled() || s_.el != 0 || watching_ || bank_ == nullptr) return;
+    windows_.interrupted(*bank_);
+    publish_window();
+  }
+
   // Translation of va for the debugger: as the current EL's data or instruction side would see it, no permission asked,
   // nothing cached.
   std::optional<u64> debug_translate(u64 va);
@@ -78,7 +88,7 @@ class Mmu {
   struct Statistics {
     u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
         exec_renewals = 0, shields = 0, bank_switches = 0, banks_recycled = 0, tlb_fills = 0, tlb_conflicts = 0,
-        page_crossings = 0;
+        page_crossings = 0, windows_opened = 0, windows_closed = 0, window_maps = 0, window_unmaps = 0;
   };
   Statistics statistics() const;
 
@@ -124,6 +134,19 @@ class Mmu {
   void set_user_tables(Bank* bank);
   u8 config_number(u64 sctlr, u64 tcr, u64 mair);
 
+  // The window (mmu_window.cpp)
+  void publish_window();
+  // A load or store of EL0 took the slow path and went well.
+  void show_in_window(u64 va, unsigned size, bool write) {
+    if (s_.el == 0 && bank_->window != nullptr && !watching_) show_pages(va, size, write);
+  }
+  void show_pages(u64 va, unsigned size, bool write);
+  u64 show_page(u64 va, bool write);
+  struct Around {
+    u64 before = 0, after = 0;
+  };
+  Around around(u64 va, const u8* host, bool writable);
+
   // Access (access.cpp, atomic.cpp)
   // Alignment that is required whatever the memory is; Device memory asks for the element's size later.
   // AArch64.UnalignedAccessFaults
@@ -158,6 +181,7 @@ class Mmu {
   AddressSpace& space_;
   MaintenanceLog log_;
   BankPool banks_;
+  WindowPool windows_{space_, banks_};
   ExecSpacePool exec_{space_.exec_registry()};
   Bank* bank_ = nullptr;
   u64 bank_base_key_ = 0;  // the current key without its privilege

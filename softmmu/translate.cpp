@@ -208,6 +208,7 @@ void Mmu::FreeHints::operator()(WriteHint* p) const { std::free(p); }
 void Mmu::unwrite(u64 pa_page) {
   const Region* region = space_.find(pa_page);
   if (region == nullptr || region->kind != Region::Kind::Ram) return;
+  if (windows_.enabled()) windows_.unwrite(region->ram->host() + ((pa_page - region->base) & ~kPageOffset));
   if (region->index >= write_hints_.size() || write_hints_[region->index] == nullptr) return;
   const u64 offset = (pa_page - region->base) & ~kPageOffset;
   WriteHint& hint = write_hints_[region->index].get()[offset >> kPageShift];

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
+#include "core/check.h"
 #include "cpu/exceptions.h"
+#include "softmmu/window.h"
 
 namespace ferry::verify {
 namespace {
@@ -156,16 +159,48 @@ const void* const kHelpers[] = {pointer(&load), pointer(&store), pointer(&atomic
 
 }  // namespace
 
+// What is costly to make, and used again by the next memory on the same thread.
+struct FlatMemory::Pages {
+  softmmu::AddressSpace space;
+  u8* host = nullptr;
+  std::unique_ptr<softmmu::Window> window;
+  Pages() {
+    auto ram = space.add_ram("flat", 0, kMemoryBytes + 4096);
+    ASSERT(ram.ok(), "the host has no memory for two pages and one of code");
+    host = (*ram)->ram->host();
+    auto made = softmmu::Window::create(space);
+    if (!made) return;
+    window = std::move(*made);
+    static_assert(kMemoryVa >> cpu::kWindowShift == kCodeVa >> cpu::kWindowShift);
+    static_cast<void>(window->assign(kMemoryVa));
+    const bool shown = window->map(kMemoryVa, host, 1, true, true) &&
+                       window->map(kCodeVa & ~u64{4095}, host + kMemoryBytes, 1, false, true);
+    if (!shown) window.reset();
+  }
+};
+
+std::vector<std::unique_ptr<FlatMemory::Pages>>& FlatMemory::spare() {
+  static thread_local std::vector<std::unique_ptr<Pages>> list;
+  return list;
+}
+
 FlatMemory::FlatMemory(std::span<const u32> code)
-    : memory_(), read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
-  code_.fill(kBrk);
-  std::copy(code.begin(), code.end(), code_.begin() + kCodeVa % 4096 / 4);
+    : read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
+  if (spare().empty()) spare().push_back(std::make_unique<Pages>());
+  pages_ = std::move(spare().back());
+  spare().pop_back();
+  memory_ = new (pages_->host) Memory();
+  u32* const words = reinterpret_cast<u32*>(code_bytes());
+  std::fill_n(words, 1024, kBrk);
+  std::copy(code.begin(), code.end(), words + kCodeVa % 4096 / 4);
   for (usize i = 0; i < cpu::kTlbEntries; ++i) read_[i] = write_[i] = {cpu::kTlbInvalid, 0};
 }
 
+FlatMemory::~FlatMemory() { spare().push_back(std::move(pages_)); }
+
 FlatMemory::Piece FlatMemory::find(u64 va, bool write) {
   if (va >= kMemoryVa && va < kMemoryVa + kMemoryBytes)
-    return {memory_.bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
+    return {memory_->bytes + (va - kMemoryVa), kMemoryVa + kMemoryBytes - va};
   if (!write && va >> 12 == kCodeVa >> 12) return {code_bytes() + va % 4096, 4096 - va % 4096};
   return {nullptr, 0};
 }
@@ -178,9 +213,11 @@ void FlatMemory::attach(cpu::CpuState& s, bool warm) {
   for (const u64 page : {kMemoryVa, kMemoryVa + 4096, kCodeVa & ~u64{4095}})
     for (auto* table : {read_.get(), write_.get()}) table[(page >> 12) % cpu::kTlbEntries] = {cpu::kTlbInvalid, 0};
   s.mmu = this;
+  for (unsigned n = 0; n < cpu::kWindowSlots; ++n)
+    s.window[n] = warm || pages_->window == nullptr ? cpu::WindowSlot{} : pages_->window->slot(n);
   for (u64 at = 0; warm && at < kMemoryBytes; at += 4096) {
-    enter(read_.get(), kMemoryVa + at, memory_.bytes + at);
-    enter(write_.get(), kMemoryVa + at, memory_.bytes + at);
+    enter(read_.get(), kMemoryVa + at, memory_->bytes + at);
+    enter(write_.get(), kMemoryVa + at, memory_->bytes + at);
   }
   if (warm) enter(read_.get(), kCodeVa & ~u64{4095}, code_bytes());
   s.tlb_read = s.tlb_unpriv_read = read_.get();

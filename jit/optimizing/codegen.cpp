@@ -82,6 +82,7 @@ Result<std::unique_ptr<Codegen>> Codegen::create(unsigned level) {
   std::call_once(once, [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();  // the window's accesses are inline assembly
   });
   auto impl = std::make_unique<Impl>();
   impl->level = level;

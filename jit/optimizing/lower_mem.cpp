@@ -81,38 +81,67 @@ void Lowering::store_guest(V p, MemInfo m, V value) {
 void Lowering::inline_access(Value v, const Inst& d) {
   const MemInfo m = MemInfo::decode(d.imm);
   const bool is_load = d.op == Op::Load || d.op == Op::LoadPair, pair = m.pair;
+  const unsigned count = pair ? 2 : 1;
+  const u64 size = u64{1} << m.size_log2;
   V va = arg(d, 0);
+  llvm::BasicBlock* slow = new_block("slow");
+  llvm::BasicBlock* join = new_block("");
+  // The ways to the join and what each brings.
+  struct Way {
+    llvm::BasicBlock* from = nullptr;
+    V values[2] = {};
+  };
+  std::vector<Way> ways;
+  const auto end_way = [&](const V(&values)[2]) {
+    ways.push_back({b_.GetInsertBlock(), {values[0], values[1]}});
+    b_.CreateBr(join);
+  };
+  const auto element_at = [&](V p, unsigned n) {
+    return n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, size);
+  };
+  if (uses_window(m)) {
+    llvm::BasicBlock* probing = new_block("probe");
+    V p = window_address(va, is_on_stack(d.args[0]), probing);
+    if (pair && !is_load) leave_at_page_crossing(va, m.bytes(), probing);
+    V values[2] = {};
+    for (unsigned n = 0; n < count; ++n) {
+      if (is_load)
+        values[n] = window_load(element_at(p, n), m, d.type, slow);
+      else
+        window_store(element_at(p, n), m, arg(d, n + 1), slow);
+    }
+    end_way(values);
+    b_.SetInsertPoint(probing);
+  }
   V addend = nullptr;
   V hit = probe(va, m, addend);
-  llvm::BasicBlock* slow = unlikely(hit, "slow");
-  const u64 size = u64{1} << m.size_log2;
+  llvm::BasicBlock* go_on = new_block("");
+  slow->moveAfter(go_on);
+  join->moveAfter(slow);
+  b_.CreateCondBr(hit, go_on, slow, cold_);
+  b_.SetInsertPoint(go_on);
   V p = b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy());
   V fast[2] = {}, other[2] = {};
   if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::Release);
   // A pair that must be one access (FEAT_LSE2).
   const bool joined = pair && m.within_16 && ir::is_int(d.type) && ordered();
   if (joined) is_load ? static_cast<void>(load_joined(p, m, d.type, fast)) : store_joined(p, m, arg(d, 1), arg(d, 2));
-  for (unsigned n = 0; !joined && n < (pair ? 2 : 1); ++n) {
-    V at = n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, size);
+  for (unsigned n = 0; !joined && n < count; ++n) {
     if (is_load)
-      fast[n] = load_guest(at, m, d.type);
+      fast[n] = load_guest(element_at(p, n), m, d.type);
     else
-      store_guest(at, m, arg(d, n + 1));
+      store_guest(element_at(p, n), m, arg(d, n + 1));
   }
-  llvm::BasicBlock* fast_end = b_.GetInsertBlock();
-  llvm::BasicBlock* join = new_block("");
-  b_.CreateBr(join);
+  end_way(fast);
   b_.SetInsertPoint(slow);
   V raw = call_slow(d, va);
   check_fault();
   if (is_load) slow_results(d, raw, other);
-  llvm::BasicBlock* slow_end = b_.GetInsertBlock();
-  b_.CreateBr(join);
+  end_way(other);
   b_.SetInsertPoint(join);
-  for (unsigned n = 0; is_load && n < (pair ? 2 : 1); ++n) {
-    llvm::PHINode* phi = b_.CreatePHI(fast[n]->getType(), 2);
-    phi->addIncoming(fast[n], fast_end);
-    phi->addIncoming(other[n], slow_end);
+  for (unsigned n = 0; is_load && n < count; ++n) {
+    llvm::PHINode* phi = b_.CreatePHI(fast[n]->getType(), static_cast<unsigned>(ways.size()));
+    for (const Way& way : ways) phi->addIncoming(way.values[n], way.from);
     (n == 0 ? values_[v] : seconds_[v]) = phi;
   }
   if (ordered() && is_load && acquires(m)) b_.CreateFence(llvm::AtomicOrdering::Acquire);

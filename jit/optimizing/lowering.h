@@ -40,6 +40,7 @@ struct Unit {
 
 struct LoweringOptions {
   bool write_through = false;  // guest registers go to memory where they are set
+  bool window = false;         // EL0's accesses try the host-MMU window first
   bool host_has_ssse3 = false;
   bool host_has_fma = false;  // FMA3, and with it AVX: what native floating point needs
   bool host_has_cx16 = false;
@@ -184,6 +185,16 @@ class Lowering {
   V read_modify_write(V p, const ir::Inst& inst);
   V compare_and_swap(V p, const ir::Inst& inst);
   void zero_block(V va, V addend);
+
+  // lower_window.cpp
+  bool uses_window(ir::MemInfo m) const;
+  bool is_on_stack(ir::Value v) const;
+  V window_address(V va, bool top_first, llvm::BasicBlock* other);
+  void leave_at_page_crossing(V va, u64 bytes, llvm::BasicBlock* other);
+  V faulting(const std::string& line, const std::string& constraints, llvm::Type* result, llvm::Type* memory, V p,
+             V value, llvm::BasicBlock* fault);
+  V window_load(V p, ir::MemInfo m, ir::Type t, llvm::BasicBlock* fault);
+  void window_store(V p, ir::MemInfo m, V value, llvm::BasicBlock* fault);
 
   // lower_call.cpp
   void lower_call(ir::Value v, const ir::Inst& inst);

@@ -26,19 +26,21 @@ namespace jit {
 U128 eval_inst(cpu::CpuState& s, const ir::Inst& inst, const U128& a, const U128& b, const U128& c) {
   return program->eval_inst(s, inst, a, b, c);
 }
+void add_faults(std::span<const FaultEntry> entries) { program->add_faults(entries); }
+void remove_faults(std::span<const FaultEntry> entries) { program->remove_faults(entries); }
 }  // namespace jit
 
 }  // namespace ferry
 
 extern "C" __attribute__((visibility("default"))) ferry::jit::RegionTier* ferry_create_optimizing(
-    const ferry::jit::optimizing::Host* host, ferry::u64 mark, ferry::usize capacity, unsigned level,
+    const ferry::jit::optimizing::Host* host, ferry::u64 mark, ferry::usize capacity, unsigned level, bool window,
     std::string* why) {
   if (mark != ferry::jit::optimizing::build_mark()) {
     *why = "belongs to another build, expected that of the program";
     return nullptr;
   }
   program = host;
-  auto tier = ferry::jit::Optimizing::create(capacity, level);
+  auto tier = ferry::jit::Optimizing::create(capacity, level, window);
   if (tier) return std::move(*tier).release();
   *why = tier.error().message;
   return nullptr;

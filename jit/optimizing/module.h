@@ -6,6 +6,7 @@
 
 #include "cpu/state.h"
 #include "ir/block.h"
+#include "jit/fault_table.h"
 #include "jit/region.h"
 #include "jit/tier.h"
 
@@ -16,21 +17,24 @@ struct Host {
   void (*assertion_failed)(const char* condition, const char* sentence, const char* file, int line);
   const cpu::HelperInfo& (*helper_info)(cpu::Helper h);
   U128 (*eval_inst)(cpu::CpuState& s, const ir::Inst& inst, const U128& a, const U128& b, const U128& c);
+  void (*add_faults)(std::span<const FaultEntry> entries);
+  void (*remove_faults)(std::span<const FaultEntry> entries);
 };
 
 // Differs between builds that lay out what they share in another way.
 constexpr u64 build_mark() {
   u64 mark = 0;
-  for (const usize n :
-       {sizeof(cpu::CpuState), offsetof(cpu::CpuState, budget), offsetof(cpu::CpuState, context),
-        offsetof(cpu::CpuState, vargs), offsetof(cpu::CpuState, fpsr), sizeof(ir::Inst), ir::kOpCount,
-        static_cast<usize>(cpu::Helper::kCount), sizeof(LinkSite), sizeof(CompiledCode), sizeof(Region)})
+  for (const usize n : {sizeof(cpu::CpuState), offsetof(cpu::CpuState, budget), offsetof(cpu::CpuState, context),
+                        offsetof(cpu::CpuState, window), offsetof(cpu::CpuState, vargs), offsetof(cpu::CpuState, fpsr),
+                        sizeof(ir::Inst), ir::kOpCount, static_cast<usize>(cpu::Helper::kCount), sizeof(LinkSite),
+                        sizeof(CompiledCode), sizeof(Region)})
     mark = mark * 1099511628211 + n;
   return mark;
 }
 
 // The module's one symbol: a new Optimizing tier, or null and why.
-using CreateFn = RegionTier* (*)(const Host* host, u64 mark, usize capacity, unsigned level, std::string* why);
+using CreateFn = RegionTier* (*)(const Host* host, u64 mark, usize capacity, unsigned level, bool window,
+                                 std::string* why);
 constexpr const char* kCreateName = "ferry_create_optimizing";
 constexpr const char* kFileName = "ferry_optimizing.so";
 

@@ -111,6 +111,7 @@ struct Optimizing::Impl {
   }
   LoweringOptions options(const Region& region) const {
     return {.write_through = level == 0 && region.blocks.size() == 1,
+            .window = window,
             .host_has_ssse3 = codegen->host_has("ssse3"),
             .host_has_fma = codegen->host_has("fma"),
             .host_has_cx16 = codegen->host_has("cx16")};
@@ -119,6 +120,7 @@ struct Optimizing::Impl {
   std::unique_ptr<Codegen> codegen;
   std::unique_ptr<Session> session;
   unsigned level = 1;
+  bool window = false;
   u64 names = 0;
   Thunks thunks;
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
@@ -131,7 +133,7 @@ struct Optimizing::Impl {
 Optimizing::Optimizing(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Optimizing::~Optimizing() = default;
 
-Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level) {
+Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level, bool window) {
   auto impl = std::make_unique<Impl>();
   auto codegen = Codegen::create(level);
   if (!codegen) return codegen.error();
@@ -140,6 +142,7 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   if (!session) return session.error();
   impl->session = std::move(*session);
   impl->level = level;
+  impl->window = window;
   auto enter = impl->make(make_enter);
   if (!enter) return Error{"code memory: too small, expected at least 64 KiB"};
   impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter->entry));

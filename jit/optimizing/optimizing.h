@@ -20,8 +20,9 @@ struct OptimizingStats {
 
 class Optimizing final : public RegionTier {
  public:
-  // capacity: bytes of code memory, 1 MiB to 2 GiB; level: 0..3, the setting llvm.opt.
-  static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level);
+  // capacity: bytes of code memory, 1 MiB to 2 GiB; level: 0..3, the setting llvm.opt; window: code
+  // for EL0 tries the host-MMU window first (cpu::CpuState::window).
+  static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level, bool window = false);
   ~Optimizing() override;
 
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;

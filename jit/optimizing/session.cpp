@@ -128,6 +128,43 @@ class Compiler final : public orc::IRCompileLayer::IRCompiler {
   Codegen& codegen_;
 };
 
+// Reads the fault sections of what is linked.
+class FaultReader final : public orc::ObjectLinkingLayer::Plugin {
+ public:
+  void modifyPassConfig(orc::MaterializationResponsibility&, jitlink::LinkGraph&,
+                        jitlink::PassConfiguration& passes) override {
+    passes.PrePrunePasses.push_back([](jitlink::LinkGraph& graph) {
+      // Nobody refers to it, but it is needed.
+      if (auto* section = graph.findSectionByName(Session::kFaultSection))
+        for (jitlink::Block* block : section->blocks()) graph.addAnonymousSymbol(*block, 0, 0, false, true);
+      return llvm::Error::success();
+    });
+    passes.PostFixupPasses.push_back([this](jitlink::LinkGraph& graph) {
+      if (auto* section = graph.findSectionByName(Session::kFaultSection))
+        for (const jitlink::Block* block : section->blocks()) read(*block);
+      return llvm::Error::success();
+    });
+  }
+  llvm::Error notifyFailed(orc::MaterializationResponsibility&) override { return llvm::Error::success(); }
+  llvm::Error notifyRemovingResources(orc::JITDylib&, orc::ResourceKey) override { return llvm::Error::success(); }
+  void notifyTransferringResources(orc::JITDylib&, orc::ResourceKey, orc::ResourceKey) override {}
+
+  // What was linked since the last call. Modules are added one at a time.
+  std::vector<FaultEntry> take() { return std::exchange(entries_, {}); }
+
+ private:
+  void read(const jitlink::Block& block) {
+    const llvm::ArrayRef<char> content = block.getContent();
+    for (usize at = 0; at + 8 <= content.size(); at += 8) {
+      i32 distance[2];
+      std::memcpy(distance, content.data() + at, sizeof distance);
+      const u64 here = block.getAddress().getValue() + at;
+      entries_.push_back({here + static_cast<u64>(i64{distance[0]}), here + 4 + static_cast<u64>(i64{distance[1]})});
+    }
+  }
+  std::vector<FaultEntry> entries_;
+};
+
 std::string text_of(llvm::Error error) { return llvm::toString(std::move(error)); }
 
 }  // namespace
@@ -140,10 +177,15 @@ struct Session::Impl {
         objects(session, m),
         modules(session, objects, std::make_unique<Compiler>(g)),
         dylib(session.createBareJITDylib("ferry")) {
+    faults = std::make_shared<FaultReader>();
+    objects.addPlugin(faults);
     // A full memory is told by what add() returns.
     session.setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
   }
-  ~Impl() { llvm::consumeError(session.endSession()); }
+  ~Impl() {
+    for (const auto& [id, m] : loaded) remove_faults(m.faults);
+    llvm::consumeError(session.endSession());
+  }
 
   Memory& memory;  // the process control owns it
   Codegen& codegen;
@@ -151,8 +193,13 @@ struct Session::Impl {
   orc::ObjectLinkingLayer objects;
   orc::IRCompileLayer modules;
   orc::JITDylib& dylib;
-  mutable std::mutex mutex;  // trackers, next_id
-  std::unordered_map<u64, orc::ResourceTrackerSP> trackers;
+  std::shared_ptr<FaultReader> faults;
+  struct Loaded {
+    orc::ResourceTrackerSP tracker;
+    std::vector<FaultEntry> faults;
+  };
+  mutable std::mutex mutex;  // loaded, next_id
+  std::unordered_map<u64, Loaded> loaded;
   u64 next_id = 1, first_id = 1;
 };
 
@@ -186,6 +233,7 @@ Result<Session::Code> Session::add(orc::ThreadSafeModule module, const std::stri
   code.id = m.next_id++;
   if (code.id % kTidyEvery == 0) m.session.getSymbolStringPool()->clearDeadEntries();
   if (!symbol) {
+    m.faults->take();
     llvm::consumeError(symbol.takeError());
     llvm::consumeError(tracker->remove());
     return Error{"code memory: full"};
@@ -194,20 +242,24 @@ Result<Session::Code> Session::add(orc::ThreadSafeModule module, const std::stri
   code.size = static_cast<u32>(m.memory.last_size());
   code.compile_ns = m.codegen.compile_ns() - compiled_before;
   code.link_ns = now_ns() - start - code.compile_ns;
-  m.trackers.emplace(code.id, std::move(tracker));
+  std::vector<FaultEntry> faults = m.faults->take();
+  add_faults(faults);
+  code.faults = faults.size();
+  m.loaded.emplace(code.id, Impl::Loaded{std::move(tracker), std::move(faults)});
   return code;
 }
 
 void Session::remove(u64 id) {
-  orc::ResourceTrackerSP tracker;
+  Impl::Loaded module;
   {
     std::lock_guard lock(impl_->mutex);
-    const auto it = impl_->trackers.find(id);
-    if (it == impl_->trackers.end()) return;
-    tracker = std::move(it->second);
-    impl_->trackers.erase(it);
+    const auto it = impl_->loaded.find(id);
+    if (it == impl_->loaded.end()) return;
+    module = std::move(it->second);
+    impl_->loaded.erase(it);
   }
-  llvm::consumeError(tracker->remove());
+  remove_faults(module.faults);
+  llvm::consumeError(module.tracker->remove());
 }
 
 void Session::keep() {
@@ -219,7 +271,7 @@ void Session::reset() {
   std::vector<u64> all;
   {
     std::lock_guard lock(impl_->mutex);
-    for (const auto& [id, tracker] : impl_->trackers)
+    for (const auto& [id, module] : impl_->loaded)
       if (id >= impl_->first_id) all.push_back(id);
   }
   for (const u64 id : all) remove(id);
@@ -231,7 +283,7 @@ usize Session::capacity() const { return impl_->memory.capacity(); }
 const void* Session::code_begin() const { return impl_->memory.begin(); }
 usize Session::units() const {
   std::lock_guard lock(impl_->mutex);
-  return impl_->trackers.size();
+  return impl_->loaded.size();
 }
 
 }  // namespace ferry::jit::optimizing

@@ -7,9 +7,11 @@
 #include <llvm/ExecutionEngine/Orc/ThreadSafeModule.h>
 
 #include <memory>
+#include <vector>
 
 #include "core/result.h"
 #include "core/types.h"
+#include "jit/fault_table.h"
 
 namespace ferry::jit::optimizing {
 
@@ -27,7 +29,12 @@ class Session {
     u64 id = 0;
     u64 compile_ns = 0;  // passes and code generation
     u64 link_ns = 0;     // the rest: linking and the session's own work
+    usize faults = 0;    // instructions that it listed
   };
+  // The section in which code lists its instructions that may fault: pairs of 32-bit distances, from each word itself,
+  // to the instruction and to where it goes on. What a module lists is in the fault table while the module is there.
+  static constexpr const char* kFaultSection = ".ferry_faults";
+
   // Compiles the module and links it; its function `name` must be unlike any other in the session. Fails when code
   // memory is full. One at a time.
   Result<Code> add(llvm::orc::ThreadSafeModule module, const std::string& name);

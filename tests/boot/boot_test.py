@@ -259,6 +259,26 @@ def use_processors(start, count):
 
 
 @case("min")
+def window(start, _):
+    """Processes that fork, alternate and compute give the same results with the host-MMU window open at once."""
+    with start("-smp", "2", "--set", "mem.window=on", "--set", "mem.window_contexts=2", "--set", "llvm.threshold=200") as vm:
+        vm.wait_for(g.PROMPT)
+        digest = hashlib.sha256(bytes(2000000)).hexdigest()
+        for _ in range(3):
+            text = vm.shell("for i in 1 2 3 4; do head -c 2000000 /dev/zero | sha256sum & done; wait")
+            check(text.count(digest) == 4, f"four processes at once say {text}")
+        text = "".join(f"{n}\n" for n in range(1, 20001)).encode()
+        check(vm.shell("seq 1 20000 | sort -rn | gzip | gunzip | sort -n | md5sum").startswith(hashlib.md5(text).hexdigest()),
+              "sort, gzip or md5sum is wrong")
+        check(vm.shell("i=0; while [ $i -lt 300 ]; do i=$(($i + 1)); x=$(echo $i); done; echo $x $i") == "300 300",
+              "300 children do not give their numbers back")
+        check(vm.shell("seq 1 3000 | awk '{ s += $1 / 4 } END { print s }'") == "1125375", "awk's floating point is wrong")
+        vm.send("poweroff\n")
+        vm.wait_for("reboot: Power down")
+        check_end(vm, 0)
+
+
+@case("min")
 def smp2(start, _):
     """Two processors."""
     use_processors(start, 2)
