@@ -1,6 +1,7 @@
 // Lowering of exits: edges inside the region are jumps; others write back what memory lacks and tail-call what they are
 // linked to, or leave.
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "jit/optimizing/lowering.h"
@@ -87,6 +88,21 @@ void Lowering::leave(ExitReason reason, V pc) {
   b_.CreateRet(i32c(static_cast<u32>(reason)));
 }
 
+// Where accesses that fault leave, one place for many: what is dirty at the last of them is written, which for those
+// before it is what memory holds already.
+llvm::BasicBlock* Lowering::fault_exit() {
+  if (fault_exit_ == nullptr) fault_exit_ = new_block("fault");
+  return fault_exit_;
+}
+
+void Lowering::finish_fault_exit() {
+  if (fault_exit_ == nullptr) return;
+  llvm::BasicBlock* go_on = b_.GetInsertBlock();
+  b_.SetInsertPoint(std::exchange(fault_exit_, nullptr));
+  leave(ExitReason::Fault, nullptr);
+  b_.SetInsertPoint(go_on);
+}
+
 void Lowering::tail_call(V target) {
   std::vector<V> args = {state_};
   for (usize i = 0; i < kPinned.size(); ++i) {
@@ -141,6 +157,7 @@ void Lowering::external(i32 offset, bool is_call) {
     l->setAtomic(llvm::AtomicOrdering::Acquire);
     return l;
   };
+  write_back(false);
   llvm::BasicBlock* stale = nullptr;
   if (x.site.cross_page) {
     V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), &x.slot.context),
@@ -149,18 +166,16 @@ void Lowering::external(i32 offset, bool is_call) {
   }
   V target = load(b_.getPtrTy(), &x.slot.target);
   llvm::BasicBlock* unlinked = unlikely(b_.CreateIsNotNull(target), "unlinked");
-  llvm::BasicBlock* go_on = b_.GetInsertBlock();
+  if (x.site.cross_page) store_state(pc_at(offset & ~0xfff), offsetof(cpu::CpuState, pc_page));
+  tail_call(target);
   b_.SetInsertPoint(unlinked);
   if (stale != nullptr) {
     b_.CreateBr(stale);
     b_.SetInsertPoint(stale);
   }
   store_state(constant_ptr(&x.site), offsetof(cpu::CpuState, link_site));
-  leave(ExitReason::Next, pc_at(offset));
-  b_.SetInsertPoint(go_on);
-  write_back(false);
-  if (x.site.cross_page) store_state(pc_at(offset & ~0xfff), offsetof(cpu::CpuState, pc_page));
-  tail_call(target);
+  store_state(pc_at(offset), offsetof(cpu::CpuState, pc));
+  tail_call(constant_ptr(thunks_.next));
 }
 
 void Lowering::lower_exit(const Inst& d) {

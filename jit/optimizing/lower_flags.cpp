@@ -95,6 +95,7 @@ void Lowering::set_flags(Value v) {
   const Inst& from = inst(v);
   FlagKind kind = FlagKind::Packed;
   if (lazy_flags_) kind = kind_of(from.op, from.arg_count() > 0 ? arg_type(from, 0) : Type::I32);
+  if (kind != flags_) finish_fault_exit();  // which writes flags of one kind
   if (lazy_flags_) b_.CreateStore(i32c(static_cast<u32>(kind)), vars_[kVarFlagKind]);
   flags_ = kind;
   if (kind == FlagKind::Packed) return set(kVarNzcv, values_[v]);

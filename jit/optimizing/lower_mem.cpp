@@ -223,11 +223,8 @@ void Lowering::slow_results(const Inst& d, V raw, V out[2]) {
 
 void Lowering::check_fault() {
   V none = b_.CreateICmpEQ(load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, fault)), i32c(0));
-  llvm::BasicBlock* fault = unlikely(none, "fault");
-  llvm::BasicBlock* go_on = b_.GetInsertBlock();
-  b_.SetInsertPoint(fault);
-  write_back(true);
-  b_.CreateRet(i32c(static_cast<u32>(ExitReason::Fault)));
+  llvm::BasicBlock* go_on = new_block("");
+  b_.CreateCondBr(none, go_on, fault_exit(), cold_);
   b_.SetInsertPoint(go_on);
 }
 

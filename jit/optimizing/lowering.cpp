@@ -228,6 +228,7 @@ void Lowering::lower_block(usize index) {
   b_.SetInsertPoint(blocks_[index].start);
   if (mode_.virtual_time() != 0) take_budget();
   for (Value v = 0; v < block.insts.size(); ++v) lower(v, block.insts[v]);
+  finish_fault_exit();
 }
 
 void Lowering::lower(Value v, const Inst& d) {
@@ -298,6 +299,7 @@ void Lowering::write_back(bool with_pins) {
 }
 
 void Lowering::reload() {
+  finish_fault_exit();  // of what was dirty before
   for (unsigned var = 0; var < kVarInState; ++var)
     if (used_[var]) b_.CreateStore(load_state(var_type(var), var_offset(var)), vars_[var]);
   if (lazy_flags_) b_.CreateStore(i32c(static_cast<u32>(FlagKind::Packed)), vars_[kVarFlagKind]);

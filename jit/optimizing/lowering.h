@@ -60,6 +60,7 @@ struct Thunks {
   const void* load = nullptr;      // (state, va, access) -> u64
   const void* store = nullptr;     // (state, va, access, v0, v1) -> u64
   const void* evaluate = nullptr;  // evaluate_op
+  const void* next = nullptr;      // a block that leaves with ExitReason::Next
 };
 
 llvm::CallingConv::ID block_convention();
@@ -235,6 +236,8 @@ class Lowering {
   std::vector<usize> return_targets(usize index) const;
   static unsigned pinned_var(Pin p);
   void leave(ExitReason reason, V pc);
+  llvm::BasicBlock* fault_exit();
+  void finish_fault_exit();
   V pc_at(i32 offset) { return b_.CreateAdd(get(kVarPcPage), i64c(static_cast<u64>(i64{offset}))); }
   void tail_call(V target);
   void exit_indirect(const ir::Inst& inst);
@@ -272,6 +275,7 @@ class Lowering {
   };
   std::vector<KnownFlags> known_flags_;  // of GetNzcv
   u32 insn_index_ = 0, insns_started_ = 0;
+  llvm::BasicBlock* fault_exit_ = nullptr;  // not filled yet
 };
 
 // The host's FP status word in translated code: on x86-64 MXCSR, whose sticky flags are the guest's that FPSR does not

@@ -76,6 +76,23 @@ llvm::Function* make_evaluate_thunk(llvm::Module& module, const std::string& nam
   return f;
 }
 
+// Where exits go that are not linked: a block that stores what is pinned and leaves.
+llvm::Function* make_next(llvm::Module& module, const std::string& name) {
+  llvm::LLVMContext& c = module.getContext();
+  llvm::IRBuilder<> b(c);
+  llvm::Function* f = llvm::Function::Create(block_type(c), llvm::Function::ExternalLinkage, name, module);
+  f->setCallingConv(block_convention());
+  f->addFnAttr(llvm::Attribute::NoUnwind);
+  b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
+  for (usize i = 0; i < kPinned.size(); ++i) {
+    llvm::Value* value = f->getArg(static_cast<unsigned>(i + 1));
+    if (kPinned[i] == Pin::Nzcv) value = b.CreateTrunc(value, b.getInt32Ty());
+    b.CreateStore(value, b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), f->getArg(0), pin_offset(kPinned[i])));
+  }
+  b.CreateRet(b.getInt32(static_cast<u32>(ExitReason::Next)));
+  return f;
+}
+
 // From C++ into translated code: loads what is pinned and calls the entry.
 llvm::Function* make_enter(llvm::Module& module, const std::string& name) {
   llvm::LLVMContext& c = module.getContext();
@@ -146,6 +163,9 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   auto enter = impl->make(make_enter);
   if (!enter) return Error{"code memory: too small, expected at least 64 KiB"};
   impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter->entry));
+  auto next = impl->make(make_next);
+  if (!next) return Error{"code memory: too small, expected at least 64 KiB"};
+  impl->thunks.next = next->entry;
 #if defined(__x86_64__)
   const auto thunk = [&](MemHelper helper, usize words) -> const void* {
     auto code = impl->make([=](llvm::Module& m, const std::string& name) { make_thunk(m, name, helper, words); });
