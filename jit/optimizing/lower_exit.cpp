@@ -39,19 +39,20 @@ std::vector<usize> Lowering::successors(usize index) const {
   return to;
 }
 
-// Where a return in this block may come back to inside the region: behind its calls, in the page of the return.
+// Where a return in this block may come back to inside the region: behind its calls, those in its own page first.
 std::vector<usize> Lowering::return_targets(usize index) const {
   std::vector<usize> to;
   const RegionBlock& from = region_.blocks[index];
   const Inst& d = from.ir->exit();
   if (d.op != Op::ExitIndirect || ir::indirect_kind(d.aux) != ir::IndirectKind::Return) return to;
-  for (const RegionBlock& b : region_.blocks) {
-    const Inst& e = b.ir->exit();
-    if (e.op != Op::ExitCall || b.page_delta != from.page_delta) continue;
-    const int n = find_block(b.page_delta + i64{ir::second_offset(e.imm)});
-    if (n < 0 || region_.blocks[static_cast<usize>(n)].page_delta != from.page_delta) continue;
-    if (std::find(to.begin(), to.end(), static_cast<usize>(n)) == to.end() && to.size() < 4)
-      to.push_back(static_cast<usize>(n));
+  for (const bool near : {true, false}) {
+    for (const RegionBlock& b : region_.blocks) {
+      const Inst& e = b.ir->exit();
+      if (e.op != Op::ExitCall || (b.page_delta == from.page_delta) != near) continue;
+      const int n = find_block(b.page_delta + i64{ir::second_offset(e.imm)});
+      if (n >= 0 && std::find(to.begin(), to.end(), static_cast<usize>(n)) == to.end() && to.size() < 4)
+        to.push_back(static_cast<usize>(n));
+    }
   }
   return to;
 }
@@ -116,6 +117,11 @@ void Lowering::tail_call(V target) {
   b_.CreateRet(call);
 }
 
+// An i1: edges between pages of the region hold.
+Lowering::V Lowering::in_context() {
+  return b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)), i64c(region_.context));
+}
+
 // A direct exit of the current block.
 void Lowering::edge(i32 offset, bool is_call) {
   const RegionBlock& from = region_.blocks[current_];
@@ -131,17 +137,22 @@ void Lowering::edge(i32 offset, bool is_call) {
   const usize to = static_cast<usize>(inside);
   const i32 step = region_.blocks[to].page_delta - from.page_delta;
   if (step != 0) {
-    V valid = b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)), i64c(region_.context));
+    V valid = in_context();
     llvm::BasicBlock* stale = unlikely(valid, "stale");
     llvm::BasicBlock* go_on = b_.GetInsertBlock();
     b_.SetInsertPoint(stale);
-    leave(ExitReason::Mode, pc_at(offset));
+    external(offset, is_call);  // as if it were not of the region
     b_.SetInsertPoint(go_on);
-    V page = pc_at(step);
-    b_.CreateStore(page, vars_[kVarPcPage]);
-    store_state(page, offsetof(cpu::CpuState, pc_page));
   }
+  enter_page(step);
   b_.CreateBr(blocks_[to].start);
+}
+
+void Lowering::enter_page(i32 step) {
+  if (step == 0) return;
+  V page = pc_at(step);
+  b_.CreateStore(page, vars_[kVarPcPage]);
+  store_state(page, offsetof(cpu::CpuState, pc_page));
 }
 
 // A direct exit out of the region, by a slot that Tier::link fills.
@@ -213,8 +224,17 @@ void Lowering::exit_indirect(const Inst& d) {
   if (mode_.virtual_time() == 0) poll = unlikely(no_poll_wanted(), "poll");
   for (const usize n : return_targets(current_)) {
     llvm::BasicBlock* next = new_block("");
-    V here = pc_at(static_cast<i32>(region_.blocks[n].ir->page_offset));
-    b_.CreateCondBr(b_.CreateICmpEQ(target, here), blocks_[n].start, next);
+    const i32 step = region_.blocks[n].page_delta - region_.blocks[current_].page_delta;
+    V same = b_.CreateICmpEQ(target, pc_at(step + static_cast<i32>(region_.blocks[n].ir->page_offset)));
+    if (step == 0) {
+      b_.CreateCondBr(same, blocks_[n].start, next);
+    } else {
+      llvm::BasicBlock* there = new_block("return");
+      b_.CreateCondBr(b_.CreateAnd(same, in_context()), there, next);
+      b_.SetInsertPoint(there);
+      enter_page(step);
+      b_.CreateBr(blocks_[n].start);
+    }
     b_.SetInsertPoint(next);
   }
   static_assert(sizeof(cpu::JumpEntry) == 32);

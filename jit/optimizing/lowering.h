@@ -231,6 +231,8 @@ class Lowering {
   void lower_exit(const ir::Inst& inst);
   void edge(i32 offset, bool is_call);
   void external(i32 offset, bool is_call);
+  V in_context();
+  void enter_page(i32 step);
   int find_block(i64 relative) const;
   V no_poll_wanted();
   std::vector<usize> return_targets(usize index) const;

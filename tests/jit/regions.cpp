@@ -187,10 +187,52 @@ TEST_CASE("region: an edge to another page holds for the region's context and mo
   CHECK(m.s.x[3] == 5);
   m.s.pc_page = kBase;
   m.s.context++;
-  CHECK(enter(*tier, m, code) == ExitReason::Mode);
+  CHECK(enter(*tier, m, code) == ExitReason::Next);  // a link like any other
   CHECK(m.s.pc == kBase + 0x1000);
+  CHECK(m.s.pc_page == kBase);
   CHECK(m.s.x[0] == 6);
   CHECK(m.s.x[3] == 5);
+  REQUIRE(m.s.link_site != nullptr);
+  CHECK(static_cast<LinkSite*>(m.s.link_site)->cross_page);
+}
+
+TEST_CASE("region: a call into another page and its return stay inside while the context holds") {
+  auto tier = make();
+  Machine m;
+  Blocks r;
+  r.region.context = m.s.context;
+  r.add(0x40, 1, [](Builder& b) {
+    b.set_x(30, b.add_imm(b.pc_page(), 0x44));
+    b.exit_call(-0x1f00, 0x44);
+  });
+  r.add(0x44, 1, [](Builder& b) {
+    bump(b, 6, 1);
+    b.exit_if(b.cmp(ir::CmpKind::Ne, b.get_x(Type::I64, 6), b.imm64(4)), 0x40, 0x48);
+  });
+  r.add(
+      0x100, 1,
+      [](Builder& b) {
+        bump(b, 7, 2);
+        b.exit_indirect(ir::IndirectKind::Return, b.get_x(Type::I64, 30));
+      },
+      -0x2000);
+  const CompiledCode code = compile(*tier, r);
+  m.s.x[6] = m.s.x[7] = 0;
+  CHECK(enter(*tier, m, code) == ExitReason::Next);
+  CHECK(m.s.pc == kBase + 0x48);
+  CHECK(m.s.pc_page == kBase);
+  CHECK(m.s.x[6] == 4);
+  CHECK(m.s.x[7] == 8);
+  // A return whose context is another one does not take the short way.
+  std::swap(r.region.blocks[0], r.region.blocks[2]);
+  for (RegionBlock& b : r.region.blocks) b.page_delta += 0x2000;
+  const CompiledCode callee = compile(*tier, r);
+  m.s.context++;
+  m.s.pc_page = kBase - 0x2000;
+  m.s.x[30] = kBase + 0x44;
+  CHECK(enter(*tier, m, callee) == ExitReason::Indirect);
+  CHECK(m.s.pc == kBase + 0x44);
+  CHECK(m.s.x[6] == 4);
 }
 
 TEST_CASE("region: a call and its return stay inside; a return elsewhere goes by the jump cache") {
