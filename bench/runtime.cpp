@@ -285,6 +285,7 @@ struct NoTier final : jit::Tier {
   u32 enter(cpu::CpuState&, const void*) override { return 0; }
   usize used() const override { return 0; }
   usize capacity() const override { return 0; }
+  const void* code_begin() const override { return nullptr; }
 };
 
 // `count` blocks of five instructions, one behind the other, each with a link to the first.
