@@ -50,6 +50,7 @@ std::unique_ptr<Runner> make_runner(ferry::Tier tier) {
   Settings settings;
   settings.tier = tier;
   settings.code_cache = usize{16} << 20;
+  settings.mem_window = ferry::Window::On;  // FlatMemory has one while its shadow TLB is empty
   auto compiler = jit::make_compiler(settings);
   ASSERT(compiler.ok(), "a tier that is available cannot be made");
   return std::make_unique<TierRunner>(tier == ferry::Tier::Baseline ? "baseline" : "llvm", std::move(*compiler));
