@@ -25,11 +25,10 @@ bool EventQueue::cancel(EventId id) {
   return true;
 }
 
-void EventQueue::cancel_and_wait(EventId id) {
-  if (cancel(id)) return;
+void EventQueue::wait_for_running() {
   std::unique_lock lock(mutex_);
-  if (running_ != id || runner_ == std::this_thread::get_id()) return;
-  idle_.wait(lock, [&] { return running_ != id; });
+  if (depth_ == 0 || runner_ == std::this_thread::get_id()) return;
+  idle_.wait(lock, [this, seen = finished_] { return finished_ != seen; });
 }
 
 u64 EventQueue::next_deadline() const {
@@ -41,13 +40,11 @@ void EventQueue::run_due(u64 now_ns) {
   const std::lock_guard run_lock(run_mutex_);
   for (;;) {
     Callback callback;
-    EventId outer = 0;
     {
       const std::lock_guard lock(mutex_);
       const auto it = events_.begin();
       if (it == events_.end() || it->first.first > now_ns) return;
-      outer = running_;
-      running_ = it->first.second;
+      ++depth_;
       runner_ = std::this_thread::get_id();
       callback = std::move(it->second);
       deadlines_.erase(it->first.second);
@@ -56,27 +53,23 @@ void EventQueue::run_due(u64 now_ns) {
     callback();
     {
       const std::lock_guard lock(mutex_);
-      running_ = outer;
+      if (--depth_ == 0) ++finished_;
     }
     idle_.notify_all();
   }
 }
 
 Timer::~Timer() {
-  EventQueue::EventId id = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    id = id_;
-  }
-  if (id != 0) queue_.cancel_and_wait(id);
+  disarm();
+  queue_.wait_for_running();  // also a callback that an arm() or disarm() came too late for
 }
 
 void Timer::arm(u64 deadline_ns) {
   const std::lock_guard lock(mutex_);
-  if (deadline_ns == deadline_ && deadline_ns == kNever) return;
   if (id_ != 0) queue_.cancel(id_);
+  id_ = 0;
   deadline_ = deadline_ns;
-  if (deadline_ns == kNever) return;  // id_ stays: the destructor may have to wait for a callback that is still running
+  if (deadline_ns == kNever) return;
   id_ = queue_.add(deadline_ns, [this, deadline_ns] {
     {
       const std::lock_guard inner(mutex_);

@@ -26,9 +26,9 @@ class EventQueue {
   // True if the event was still waiting and now never runs; false if it ran, is running, or was cancelled before. Any
   // thread; does not wait, so it may be called with locks held that the callback takes.
   bool cancel(EventId id);
-  // Like cancel, but also waits while the callback runs on another thread (not from inside the callback itself). No
-  // locks held.
-  void cancel_and_wait(EventId id);
+  // Returns when every callback that was running on another thread has ended (at once inside a callback): after it,
+  // what was cancelled before never runs again. No locks held.
+  void wait_for_running();
 
   // The earliest deadline in clock ns, kNever when nothing waits.
   u64 next_deadline() const;
@@ -48,7 +48,8 @@ class EventQueue {
   std::map<Key, Callback> events_;
   std::map<EventId, u64> deadlines_;
   EventId next_id_ = 1;
-  EventId running_ = 0;
+  u32 depth_ = 0;     // callbacks that run now; above 1 when a callback itself calls run_due
+  u64 finished_ = 0;  // outermost callbacks that have ended
   std::thread::id runner_;
   std::function<void(u64)> earlier_hook_;
 };

@@ -122,3 +122,27 @@ TEST_CASE("threads: timers may be armed and disarmed while they run, and end wit
   stop = true;
   runner.join();
 }
+
+TEST_CASE("threads: a timer armed anew while it runs still waits for the run it was too late for") {
+  EventQueue queue;
+  std::atomic<bool> running{false}, release{false}, gone{false};
+  auto timer = std::make_unique<Timer>(queue, [&] {
+    running = true;
+    while (!release) std::this_thread::yield();
+    CHECK_FALSE(gone);
+  });
+  timer->arm(1);
+  std::thread runner([&] { queue.run_due(1); });
+  while (!running) std::this_thread::yield();
+  timer->arm(1000);
+  std::thread owner([&] {
+    timer.reset();
+    gone = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_FALSE(gone);
+  release = true;
+  runner.join();
+  owner.join();
+  CHECK(queue.next_deadline() == kNever);
+}
