@@ -1,6 +1,6 @@
 // Performance monitors, PMUv3 (Arm ARM D8, D17.5): the cycle counter and six event counters that count SW_INCR,
-// INST_RETIRED, CPU_CYCLES and CHAIN; other events never occur. The counters in CpuState::sys are as of CpuState::pmu_synced;
-// counting costs nothing until somebody looks.
+// INST_RETIRED, CPU_CYCLES and CHAIN; other events never occur. The counters in CpuState::sys are as of
+// CpuState::pmu_synced; counting costs nothing until somebody looks.
 //
 // IMPDEF: one instruction takes one cycle; in real time both are estimates (Environment::cycles).
 #pragma once

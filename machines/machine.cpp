@@ -25,23 +25,6 @@ struct Trees {
   BootPlan plan;     // with the guest's tree
 };
 
-// Through the file behind RAM: the host takes a page fault for every page that is written for the first time through
-// its mapping, twice the price of the copy.
-bool copy_by_file(const softmmu::AddressSpace& memory, u64 address, std::span<const u8> bytes) {
-  for (const auto& region : memory.regions()) {
-    if (region->kind != softmmu::Region::Kind::Ram || !region->contains(address, bytes.size())) continue;
-    usize done = 0;
-    while (done < bytes.size()) {
-      const ssize_t n = pwrite(region->ram->fd(), bytes.data() + done, bytes.size() - done,
-                               static_cast<off_t>(address - region->base + done));
-      if (n <= 0) return false;
-      done += static_cast<usize>(n);
-    }
-    return true;
-  }
-  return false;
-}
-
 Result<DeviceTree> copy_of(const DeviceTree& tree) {
   auto blob = tree.blob();
   if (!blob) return blob.error();
@@ -188,6 +171,7 @@ Status Machine::build() {
                                             .cpus = record_.cpu_count,
                                             .entry_el = record_.entry_el,
                                             .limit_instructions = config_.limit_instructions};
+  if (config_.settings->mem_window == Window::Off) memory_.set_backing(softmmu::Backing::Private);
   system_ = std::make_unique<runtime::System>(system_config, std::move(*compiler), memory_, clock_, events_);
   system_->set_entropy(entropy_.get());
   std::vector<CpuSignals*> signals;
@@ -240,8 +224,7 @@ Status Machine::fill(const BootPlan& plan, bool again) {
   for (const Segment& segment : plan.segments) {
     u8* to = memory_.memory_at(segment.address, segment.size);
     ASSERT(to != nullptr, "a boot plan stays inside memory");
-    if (!copy_by_file(memory_, segment.address, segment.bytes))
-      std::memcpy(to, segment.bytes.data(), segment.bytes.size());
+    std::memcpy(to, segment.bytes.data(), segment.bytes.size());
     if (again) std::memset(to + segment.bytes.size(), 0, segment.size - segment.bytes.size());
   }
   system_->reset();
@@ -268,24 +251,20 @@ Status Machine::flush() {
   return first;
 }
 
-// Pages of zeroes do not count, touched or not; holes of the file behind RAM are not even looked at, which would fill
-// them.
+// Pages of zeroes do not count, touched or not.
 u64 Machine::hash_ram() const {
   static constexpr u8 kZeroes[softmmu::kPageSize] = {};
   u64 hash = 0;
   for (const auto& region : memory_.regions()) {
     if (region->kind != softmmu::Region::Kind::Ram) continue;
-    const auto size = static_cast<off_t>(region->size);
-    off_t at = 0;
-    while (at < size && (at = lseek(region->ram->fd(), at, SEEK_DATA)) >= 0) {
-      const off_t hole = lseek(region->ram->fd(), at, SEEK_HOLE);
-      for (const off_t end = std::min(hole < 0 ? size : hole, size); at < end;
-           at += static_cast<off_t>(softmmu::kPageSize)) {
-        const u8* page = region->ram->host() + at;
+    region->ram->visit_used([&](u64 offset, u64 size) {
+      for (const u64 end = offset + size; offset < end; offset += softmmu::kPageSize) {
+        const u8* page = region->ram->host() + offset;
         if (std::memcmp(page, kZeroes, sizeof(kZeroes)) == 0) continue;
-        hash = XXH3_64bits_withSeed(page, sizeof(kZeroes), hash ^ (region->base + static_cast<u64>(at)));
+        hash = XXH3_64bits_withSeed(page, sizeof(kZeroes), hash ^ (region->base + offset));
       }
-    }
+      return true;
+    });
   }
   return hash;
 }

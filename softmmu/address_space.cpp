@@ -45,7 +45,7 @@ Result<Region*> AddressSpace::add(std::unique_ptr<Region> region) {
 Result<Region*> AddressSpace::add_memory(Region::Kind kind, const std::string& name, u64 base, u64 size) {
   if (size == 0 || (base | size) % kPageSize != 0)
     return Error{fmt::format("{}: memory at {:#x} of {:#x} bytes, expected multiples of 4 KiB", name, base, size)};
-  auto ram = Ram::create(name, size);
+  auto ram = Ram::create(name, size, backing_);
   if (!ram) return ram.error();
   auto region = std::make_unique<Region>();
   region->kind = kind;

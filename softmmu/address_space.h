@@ -56,6 +56,8 @@ class AddressSpace final : public GuestMemory {
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
+  // What RAM and ROM added after it are backed by; shared without it, which a window needs.
+  void set_backing(Backing backing) { backing_ = backing; }
   // Bases and sizes of RAM and ROM in multiples of 4 KiB. Errors name both regions when the range overlaps one, or is
   // empty or past 2^64.
   Result<Region*> add_ram(const std::string& name, u64 base, u64 size);
@@ -124,6 +126,7 @@ class AddressSpace final : public GuestMemory {
   template <class Piece>
   bool each_piece(u64 address, usize size, Piece&& piece);
 
+  Backing backing_ = Backing::Shared;
   std::vector<std::unique_ptr<Region>> regions_;
   const Region* main_ram_ = nullptr;  // the largest: nearly every lookup ends here
   CodeObserver* observer_ = nullptr;

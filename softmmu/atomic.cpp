@@ -6,8 +6,8 @@
 
 namespace ferry::softmmu {
 
-// Resolves an access that must be to memory, aligned or (FEAT_LSE2) in 16 aligned bytes: null when it faulted. IMPDEF: a
-// store exclusive faults as a store does, whether or not the monitor would have let it store.
+// Resolves an access that must be to memory, aligned or (FEAT_LSE2) in 16 aligned bytes: null when it faulted. IMPDEF:
+// a store exclusive faults as a store does, whether or not the monitor would have let it store.
 Mmu::Page* Mmu::atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page) {
   const bool write = kind == Kind::Write;
   if ((va & (info.bytes() - 1)) != 0 && !check_relaxed(va, info, true)) {

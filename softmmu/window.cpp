@@ -37,6 +37,7 @@ Result<std::unique_ptr<Window>> Window::create(const AddressSpace& space) {
   std::unique_ptr<Window> w(new Window);
   for (const auto& region : space.regions()) {
     if (region->ram == nullptr) continue;
+    if (region->ram->fd() < 0) return Error{fmt::format("window: {} is not shared memory", region->name)};
     const u64 pages = region->size >> kPageShift;
     w->backings_.push_back({region->ram->host(), pages, w->ram_pages_, region->ram->fd()});
     w->ram_pages_ += pages;

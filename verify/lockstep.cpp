@@ -20,27 +20,22 @@ namespace {
 
 constexpr usize kTraceLines = 64;
 
-// Where memory differs, or empty. Holes of the files behind RAM are zero and stay holes on the side that has them.
+// Where memory differs in pages that `got` holds, or empty.
 std::string memory_difference(const softmmu::AddressSpace& got, const softmmu::AddressSpace& expected) {
+  std::string text;
   for (const auto& region : got.regions()) {
-    if (region->kind != softmmu::Region::Kind::Ram) continue;
+    if (region->kind != softmmu::Region::Kind::Ram || !text.empty()) continue;
     const u8* const theirs = expected.memory_at(region->base, region->size);
-    const auto size = static_cast<off_t>(region->size);
-    for (off_t at = 0; at < size && (at = lseek(region->ram->fd(), at, SEEK_DATA)) >= 0;) {
-      off_t hole = lseek(region->ram->fd(), at, SEEK_HOLE);
-      if (hole < 0 || hole > size) hole = size;
-      const u8* const ours = region->ram->host() + at;
-      const auto bytes = static_cast<usize>(hole - at);
-      if (std::memcmp(ours, theirs + at, bytes) != 0) {
-        usize i = 0;
-        while (ours[i] == theirs[at + static_cast<off_t>(i)]) ++i;
-        return fmt::format("* memory at physical {:x} = {:02x}, expected {:02x}\n",
-                           region->base + static_cast<u64>(at) + i, ours[i], theirs[at + static_cast<off_t>(i)]);
-      }
-      at = hole;
-    }
+    const u8* const ours = region->ram->host();
+    region->ram->visit_used([&](u64 offset, u64 size) {
+      if (std::memcmp(ours + offset, theirs + offset, size) == 0) return true;
+      while (ours[offset] == theirs[offset]) ++offset;
+      text = fmt::format("* memory at physical {:x} = {:02x}, expected {:02x}\n", region->base + offset, ours[offset],
+                         theirs[offset]);
+      return false;
+    });
   }
-  return {};
+  return text;
 }
 
 // The instruction at the processor's PC; nothing where there is none to be read.

@@ -13,8 +13,8 @@ struct Stubs {
   const void* leave_at[static_cast<usize>(ExitReason::kCount)] = {};
   // Jumped to with everything but the pins in place.
   const void* fault = nullptr;
-  const void* context = nullptr;   // ExitPc
-  const void* next = nullptr;      // RAX = LinkSite*
+  const void* context = nullptr;  // ExitPc
+  const void* next = nullptr;     // RAX = LinkSite*
   // RAX = target; by the PSTATE.BTYPE that the branch leaves.
   const void* indirect[4] = {};
   const void* indirect_poll[4] = {};

@@ -70,3 +70,33 @@ TEST_CASE("fetch asks for execute permission and says where the page is") {
   CHECK_FALSE(m.mmu->fetch(0x3000).ok);
   CHECK(m.s.exception.iss == 0x07);
 }
+
+TEST_CASE("RAM says which of its pages the host holds, private or of a file") {
+  for (const Backing backing : {Backing::Private, Backing::Shared}) {
+    constexpr u64 kSize = u64{64} << 20;
+    auto ram = Ram::create("ram", kSize, backing);
+    REQUIRE(ram.ok());
+    CHECK(((*ram)->fd() >= 0) == (backing == Backing::Shared));
+    const auto held = [&] {
+      std::vector<bool> pages(kSize >> kPageShift);
+      u64 last = 0;
+      (*ram)->visit_used([&](u64 offset, u64 size) {
+        CHECK((offset >= last && size != 0 && offset + size <= kSize && (offset | size) % kPageSize == 0));
+        last = offset + size;
+        std::fill_n(pages.begin() + static_cast<std::ptrdiff_t>(offset >> kPageShift), size >> kPageShift, true);
+        return true;
+      });
+      return pages;
+    };
+    CHECK(held() == std::vector<bool>(kSize >> kPageShift));
+    (*ram)->host()[0] = 1;
+    (*ram)->host()[kSize - 1] = 1;
+    const auto pages = held();
+    CHECK(pages.front());
+    CHECK(pages.back());
+    CHECK_FALSE(pages[pages.size() / 2]);  // a huge page at each end, at most
+    unsigned visits = 0;
+    (*ram)->visit_used([&](u64, u64) { return ++visits < 1; });
+    CHECK(visits == 1);
+  }
+}

@@ -1,9 +1,11 @@
-/* How ferry and an oracle talk: one shared file of kOracleSharedBytes, mapped by both (descriptor 3 of the oracle), and a byte in each direction.
- * At its start the oracle writes kOracleHello (or kOracleHelloInexact) to stdout. Then ferry fills in Request, the states and the windows, and writes kOracleGo to the
- * oracle's stdin; the oracle runs every case, leaves state and window as they are afterwards, and answers kOracleDone. End of file ends it.
+/* How ferry and an oracle talk: one shared file of kOracleSharedBytes, mapped by both (descriptor 3 of the oracle), and
+ * a byte in each direction. At its start the oracle writes kOracleHello (or kOracleHelloInexact) to stdout. Then ferry
+ * fills in Request, the states and the windows, and writes kOracleGo to the oracle's stdin; the oracle runs every case,
+ * leaves state and window as they are afterwards, and answers kOracleDone. End of file ends it.
  *
- * A case: the request's words stand at kOracleCode among BRKs; 8 KiB of memory at kOracleMemory are zero outside the case's window. It ends
- * behind the last word, at any other BRK, or at an exception, which the state's signal tells. C and C++. */
+ * A case: the request's words stand at kOracleCode among BRKs; 8 KiB of memory at kOracleMemory are zero outside the
+ * case's window. It ends behind the last word, at any other BRK, or at an exception, which the state's signal tells. C
+ * and C++. */
 #ifndef FERRY_VERIFY_ORACLE_PROTOCOL_H
 #define FERRY_VERIFY_ORACLE_PROTOCOL_H
 #include <stdint.h>

@@ -1,4 +1,5 @@
-// What must hold across processors beyond the shapes: counters, accesses of 16 bytes, code and translations that change.
+// What must hold across processors beyond the shapes: counters, accesses of 16 bytes, code and translations that
+// change.
 #pragma once
 
 #ifndef CROSSINGS
@@ -7,7 +8,7 @@
 
 // A name of one word is the weakened twin of those that begin with it: Arm allows what they count.
 struct crossing {
-  const char *name;
+  const char* name;
   int needs;  // 1: FEAT_LSE, 2: FEAT_LSE2
   unsigned count;
   void (*body)(unsigned cpu, unsigned unused);
@@ -18,7 +19,10 @@ extern u64 tables[3][512];
 static unsigned cpus;
 static void barrier(void);
 
-static struct { volatile u64 a, b; u64 pad[14]; } shared __attribute__((aligned(128)));
+static struct {
+  volatile u64 a, b;
+  u64 pad[14];
+} shared __attribute__((aligned(128)));
 static volatile u64 flag __attribute__((aligned(128)));
 static u64 bad[8];
 static unsigned char pages[2][4096] __attribute__((aligned(4096)));
@@ -36,25 +40,30 @@ static u64 all_bad(void) {
 
 // --- Counters: nothing may be lost ---
 
-#define COUNTER(name, instructions)                                                                            \
-  static void name(unsigned cpu, unsigned unused) {                                                            \
-    (void)cpu, (void)unused;                                                                                   \
-    for (unsigned i = 0; i < CROSSINGS; ++i)                                                                   \
-      __asm__ volatile(instructions ::"r"(&shared.a) : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11"); \
+#define COUNTER(name, instructions)                                                         \
+  static void name(unsigned cpu, unsigned unused) {                                         \
+    (void)cpu, (void)unused;                                                                \
+    for (unsigned i = 0; i < CROSSINGS; ++i)                                                \
+      __asm__ volatile(instructions ::"r"(&shared.a)                                        \
+                       : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11"); \
   }
 COUNTER(count_plain, "ldr x4, [%0]\n add x4, x4, #1\n str x4, [%0]")
 COUNTER(count_exclusive, "1: ldxr x4, [%0]\n add x4, x4, #1\n stxr w5, x4, [%0]\n cbnz w5, 1b")
 COUNTER(count_exclusive_ordered, "1: ldaxr w4, [%0]\n add w4, w4, #1\n stlxr w5, w4, [%0]\n cbnz w5, 1b")
 COUNTER(count_exclusive_byte, "1: ldxrb w4, [%0]\n add w4, w4, #1\n stxrb w5, w4, [%0]\n cbnz w5, 1b")
-COUNTER(count_exclusive_pair, "1: ldxp x4, x6, [%0]\n add x4, x4, #1\n add x6, x6, #1\n stxp w5, x4, x6, [%0]\n cbnz w5, 1b")
-COUNTER(count_exclusive_pair_words, "1: ldaxp w4, w6, [%0]\n add w4, w4, #1\n add w6, w6, #1\n stlxp w5, w4, w6, [%0]\n cbnz w5, 1b")
+COUNTER(count_exclusive_pair,
+        "1: ldxp x4, x6, [%0]\n add x4, x4, #1\n add x6, x6, #1\n stxp w5, x4, x6, [%0]\n cbnz w5, 1b")
+COUNTER(count_exclusive_pair_words,
+        "1: ldaxp w4, w6, [%0]\n add w4, w4, #1\n add w6, w6, #1\n stlxp w5, w4, w6, [%0]\n cbnz w5, 1b")
 COUNTER(count_ldadd, "mov x4, #1\n ldadd x4, x5, [%0]")
 COUNTER(count_stadd_half, "mov w4, #1\n staddlh w4, [%0]")
 COUNTER(count_cas, "ldr x4, [%0]\n1: mov x6, x4\n add x5, x4, #1\n cas x4, x5, [%0]\n cmp x4, x6\n b.ne 1b")
-COUNTER(count_casp, "ldp x4, x5, [%0]\n1: mov x8, x4\n mov x9, x5\n add x6, x4, #1\n add x7, x5, #1\n caspal x4, x5, x6, x7, [%0]\n"
-                    "cmp x4, x8\n ccmp x5, x9, #0, eq\n b.ne 1b")
+COUNTER(count_casp,
+        "ldp x4, x5, [%0]\n1: mov x8, x4\n mov x9, x5\n add x6, x4, #1\n add x7, x5, #1\n caspal x4, x5, x6, x7, [%0]\n"
+        "cmp x4, x8\n ccmp x5, x9, #0, eq\n b.ne 1b")
 COUNTER(count_unaligned, "mov w4, #1\n add x5, %0, #3\n ldaddal w4, w4, [x5]")
-COUNTER(count_unaligned_exclusive, "add x5, %0, #5\n1: ldxr w4, [x5]\n add w4, w4, #1\n stxr w6, w4, [x5]\n cbnz w6, 1b")
+COUNTER(count_unaligned_exclusive,
+        "add x5, %0, #5\n1: ldxr w4, [x5]\n add w4, w4, #1\n stxr w6, w4, [x5]\n cbnz w6, 1b")
 
 static u64 missing(u64 got, u64 mask) { return ((u64)cpus * CROSSINGS - got) & mask; }
 static u64 wrong_a(void) { return missing(shared.a, ~0ul); }
@@ -69,8 +78,10 @@ static u64 wrong_at_5(void) { return missing((shared.a >> 40 | shared.b << 24) &
 static void lock_exclusive(unsigned cpu, unsigned unused) {
   (void)cpu, (void)unused;
   for (unsigned i = 0; i < CROSSINGS; ++i) {
-    __asm__ volatile("1: ldaxr w4, [%0]\n cbnz w4, 2f\n stxr w5, %w1, [%0]\n cbz w5, 3f\n2: yield\n b 1b\n3:" ::"r"(&shared.b), "r"(1)
-                     : "memory", "x4", "x5");
+    __asm__ volatile(
+        "1: ldaxr w4, [%0]\n cbnz w4, 2f\n stxr w5, %w1, [%0]\n cbz w5, 3f\n2: yield\n b 1b\n3:" ::"r"(&shared.b),
+        "r"(1)
+        : "memory", "x4", "x5");
     shared.a = shared.a + 1;
     __asm__ volatile("stlr wzr, [%0]" ::"r"(&shared.b) : "memory");
   }
@@ -78,7 +89,8 @@ static void lock_exclusive(unsigned cpu, unsigned unused) {
 static void lock_cas(unsigned cpu, unsigned unused) {
   (void)cpu, (void)unused;
   for (unsigned i = 0; i < CROSSINGS; ++i) {
-    __asm__ volatile("1: mov w4, #0\n casa w4, %w1, [%0]\n cbz w4, 2f\n yield\n b 1b\n2:" ::"r"(&shared.b), "r"(1) : "memory", "x4");
+    __asm__ volatile("1: mov w4, #0\n casa w4, %w1, [%0]\n cbz w4, 2f\n yield\n b 1b\n2:" ::"r"(&shared.b), "r"(1)
+                     : "memory", "x4");
     shared.a = shared.a + 1;
     __asm__ volatile("stlr wzr, [%0]" ::"r"(&shared.b) : "memory");
   }
@@ -86,21 +98,25 @@ static void lock_cas(unsigned cpu, unsigned unused) {
 
 // --- Tearing: one writes twice the same number, the others must never see two ---
 
-#define TEARING(name, write, read)                                                                                          \
-  static void name(unsigned cpu, unsigned unused) {                                                                         \
-    (void)unused;                                                                                                           \
-    for (u64 i = 1; i <= CROSSINGS * 4; ++i) {                                                                              \
-      u64 a = i, b = i;                                                                                                     \
-      if (cpu == 0)                                                                                                         \
-        __asm__ volatile(write ::"r"(&shared.a), "r"(i) : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9");              \
-      else                                                                                                                  \
-        __asm__ volatile(read : "=&r"(a), "=&r"(b) : "r"(&shared.a) : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9");  \
-      if (a != b) ++bad[cpu];                                                                                               \
-    }                                                                                                                       \
+#define TEARING(name, write, read)                                                                             \
+  static void name(unsigned cpu, unsigned unused) {                                                            \
+    (void)unused;                                                                                              \
+    for (u64 i = 1; i <= CROSSINGS * 4; ++i) {                                                                 \
+      u64 a = i, b = i;                                                                                        \
+      if (cpu == 0)                                                                                            \
+        __asm__ volatile(write ::"r"(&shared.a), "r"(i) : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9"); \
+      else                                                                                                     \
+        __asm__ volatile(read                                                                                  \
+                         : "=&r"(a), "=&r"(b)                                                                  \
+                         : "r"(&shared.a)                                                                      \
+                         : "memory", "cc", "x4", "x5", "x6", "x7", "x8", "x9");                                \
+      if (a != b) ++bad[cpu];                                                                                  \
+    }                                                                                                          \
   }
 #define WRITE_STXP "1: ldxp x4, x5, [%0]\n stxp w6, %1, %1, [%0]\n cbnz w6, 1b"
 #define READ_LDXP "1: ldxp %0, %1, [%2]\n stxp w6, %0, %1, [%2]\n cbnz w6, 1b"
-#define READ_CASP "mov x4, #-1\n mov x5, #-1\n mov x6, #0\n mov x7, #0\n casp x4, x5, x6, x7, [%2]\n mov %0, x4\n mov %1, x5"
+#define READ_CASP \
+  "mov x4, #-1\n mov x5, #-1\n mov x6, #0\n mov x7, #0\n casp x4, x5, x6, x7, [%2]\n mov %0, x4\n mov %1, x5"
 #define WRITE_CASP "ldp x4, x5, [%0]\n mov x6, %1\n mov x7, %1\n casp x4, x5, x6, x7, [%0]"
 TEARING(tear_plain, "str %1, [%0]\n str %1, [%0, #8]", "ldr %0, [%2]\n ldr %1, [%2, #8]")
 TEARING(tear_exclusive, WRITE_STXP, READ_LDXP)
@@ -115,24 +131,25 @@ TEARING(tear_unaligned, "orr x4, %1, %1, lsl #32\n add x5, %0, #3\n str x4, [x5]
 TEARING(tear_unaligned_ordered, "orr x4, %1, %1, lsl #32\n add x5, %0, #5\n stlr x4, [x5]",
         "add x5, %2, #5\n ldar x4, [x5]\n mov %w0, w4\n lsr %1, x4, #32")
 
-// --- Code: the first processor changes an instruction, IC IVAU, DSB; who sees the flag and does ISB runs the new one ---
+// --- Code: the first processor changes an instruction, IC IVAU, DSB; who sees the flag and does ISB runs the new one
+// ---
 
 #define MOV_W0(n) (0x52800000u | ((u32)(n) & 0xffff) << 5)
-static void publish(u32 *at, u32 word) {
-  *(volatile u32 *)at = word;
+static void publish(u32* at, u32 word) {
+  *(volatile u32*)at = word;
   __asm__ volatile("dc cvau, %0\n dsb ish\n ic ivau, %0\n dsb ish\n isb" ::"r"(at) : "memory");
 }
 #define CODE_CHANGES (CROSSINGS / 40 + 10)
 static int weakened;  // a twin is being run
 static void change_code(unsigned cpu, unsigned unused) {
   (void)unused;
-  u32 (*function)(void) = (u32 (*)(void))code;
+  u32 (*function)(void) = (u32(*)(void))code;
   if (cpu == 0) {
     code[1] = 0xd65f03c0;
     publish(&code[1], 0xd65f03c0);
     for (u32 n = 1; n <= CODE_CHANGES; ++n) {
       if (weakened) {
-        *(volatile u32 *)code = MOV_W0(n);
+        *(volatile u32*)code = MOV_W0(n);
       } else {
         publish(code, MOV_W0(n));
         if (function() != n) ++bad[0];
@@ -152,10 +169,10 @@ static void change_code(unsigned cpu, unsigned unused) {
 
 // --- Translations: break before make, TLBI, DSB; who sees the flag sees the new page, for loads and for stores ---
 
-#define WINDOW ((volatile u64 *)0x80000000)
+#define WINDOW ((volatile u64*)0x80000000)
 #define PAGE_CHANGES (CROSSINGS / 40 + 10)
-static void map(const void *page) {
-  volatile u64 *entry = &tables[2][0];
+static void map(const void* page) {
+  volatile u64* entry = &tables[2][0];
   *entry = 0;
   if (!weakened) __asm__ volatile("dsb ish\n tlbi vaae1is, %0\n dsb ish" ::"r"((u64)WINDOW >> 12) : "memory");
   *entry = (u64)page | 0x707;
@@ -165,12 +182,12 @@ static void change_pages(unsigned cpu, unsigned unused) {
   (void)unused;
   if (cpu == 0) {
     for (u64 n = 1; n <= PAGE_CHANGES; ++n) {
-      volatile u64 *next = (volatile u64 *)pages[n & 1];
+      volatile u64* next = (volatile u64*)pages[n & 1];
       next[0] = n;
       // Who has seen change n - 1 writes to the page of that time, never to the one before, which is the next again.
       for (unsigned k = 1; k < cpus; ++k)
         if (n > 1 && next[k] >= n - 1) ++bad[0];
-      map((const void *)next);
+      map((const void*)next);
       __atomic_store_n(&flag, n, __ATOMIC_RELEASE);
       for (unsigned wait = 0; wait < 20; ++wait) __asm__ volatile("yield");
     }
@@ -185,7 +202,7 @@ static void change_pages(unsigned cpu, unsigned unused) {
 }
 static void prepare_pages(unsigned cpu, unsigned unused) {
   if (cpu == 0) {
-    for (unsigned k = 0; k < sizeof pages; ++k) ((volatile unsigned char *)pages)[k] = 0;
+    for (unsigned k = 0; k < sizeof pages; ++k) ((volatile unsigned char*)pages)[k] = 0;
     tables[2][0] = 0;  // the twin has left old translations
     __asm__ volatile("dsb ish\n tlbi vmalle1is\n dsb ish\n isb" ::: "memory");
   }
