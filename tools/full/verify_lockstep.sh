@@ -7,7 +7,7 @@ guest=${FERRY_GUESTS:-build/guests}/min
 counts=""
 lockstep() { # NAME TIER OPTION...
   local name=$1 tier=$2; shift 2
-  nice -n 19 "$FERRY_BINARY" verify --lockstep --tier "$tier" --counts "$FERRY_WORK/$name.json" -- -kernel "$guest/Image" \
+  "$FERRY_BINARY" verify --lockstep --tier "$tier" --counts "$FERRY_WORK/$name.json" -- -kernel "$guest/Image" \
     -initrd "$guest/initrd.cpio.gz" -append console=ttyAMA0 -m 512M --expect '/ #' "$@"
   counts="$counts, \"$name\": $(cat "$FERRY_WORK/$name.json")"
 }

@@ -7,6 +7,6 @@ if [ -z "$FERRY_BINARY" ]; then ./dev build ferry; FERRY_BINARY=build/ferry; fi
 # In rounds, so that every class has had some when time is short; FERRY_CASES: no round beyond so many.
 for cases in 1000000 4200000 8400000; do
   [ "$cases" -le "${FERRY_CASES:-8400000}" ] || break
-  nice -n 19 "$FERRY_BINARY" verify --against interp --tier baseline --cpu max --cases "$cases" --states 512 \
+  "$FERRY_BINARY" verify --against interp --tier baseline --cpu max --cases "$cases" --states 512 \
     --progress "$FERRY_WORK/progress-$(git rev-parse --short HEAD).json" --counts "$FERRY_COUNTS"
 done
