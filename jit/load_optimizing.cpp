@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <mutex>
 #include <string>
 
@@ -23,6 +24,15 @@ std::string program_folder() {
   return path.substr(0, path.rfind('/') + 1);
 }
 
+// Whether the module shares the program's layouts; without the symbol it is something else or from before there was
+// one.
+bool is_of_this_build(void* module) {
+  const void* const build = dlsym(module, optimizing::kBuildName);
+  u64 id = 0;
+  if (build != nullptr) std::memcpy(&id, build, sizeof id);
+  return build != nullptr && id == optimizing::kBuildId;
+}
+
 Result<optimizing::CreateFn> load() {
   const std::string folder = program_folder();
   for (const char* const where : {"", "../", "../lib/ferry/"}) {
@@ -30,6 +40,7 @@ Result<optimizing::CreateFn> load() {
     if (access(path.c_str(), R_OK) != 0) continue;
     void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (module == nullptr) return Error{path + ": cannot be loaded: " + dlerror()};
+    if (!is_of_this_build(module)) return Error{path + ": belongs to another build, expected that of the program"};
     void* const create = dlsym(module, optimizing::kCreateName);
     if (create == nullptr) return Error{path + ": is something else, expected ferry's optimizing tier"};
     return reinterpret_cast<optimizing::CreateFn>(reinterpret_cast<std::uintptr_t>(create));
@@ -45,8 +56,7 @@ Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned lev
   static Result<optimizing::CreateFn> create = load();
   if (!create) return create.error();
   std::string why;
-  RegionTier* const tier =
-      (*create)(&kHost, optimizing::build_mark(), capacity, level, window && faults_supported(), &why);
+  RegionTier* const tier = (*create)(&kHost, capacity, level, window && faults_supported(), &why);
   if (tier == nullptr) return Error{std::string(optimizing::kFileName) + ": " + why};
   return std::unique_ptr<RegionTier>(tier);
 }

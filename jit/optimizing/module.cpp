@@ -32,13 +32,13 @@ void remove_faults(std::span<const FaultEntry> entries) { program->remove_faults
 
 }  // namespace ferry
 
+extern "C" {
+extern __attribute__((visibility("default"))) const ferry::u64 ferry_optimizing_build;
+const ferry::u64 ferry_optimizing_build = ferry::jit::optimizing::kBuildId;
+}
+
 extern "C" __attribute__((visibility("default"))) ferry::jit::RegionTier* ferry_create_optimizing(
-    const ferry::jit::optimizing::Host* host, ferry::u64 mark, ferry::usize capacity, unsigned level, bool window,
-    std::string* why) {
-  if (mark != ferry::jit::optimizing::build_mark()) {
-    *why = "belongs to another build, expected that of the program";
-    return nullptr;
-  }
+    const ferry::jit::optimizing::Host* host, ferry::usize capacity, unsigned level, bool window, std::string* why) {
   program = host;
   auto tier = ferry::jit::Optimizing::create(capacity, level, window);
   if (tier) return std::move(*tier).release();

@@ -21,20 +21,15 @@ struct Host {
   void (*remove_faults)(std::span<const FaultEntry> entries);
 };
 
-// Differs between builds that lay out what they share in another way.
-constexpr u64 build_mark() {
-  u64 mark = 0;
-  for (const usize n : {sizeof(cpu::CpuState), offsetof(cpu::CpuState, budget), offsetof(cpu::CpuState, context),
-                        offsetof(cpu::CpuState, window), offsetof(cpu::CpuState, vargs), offsetof(cpu::CpuState, fpsr),
-                        sizeof(ir::Inst), ir::kOpCount, static_cast<usize>(cpu::Helper::kCount), sizeof(LinkSite),
-                        sizeof(CompiledCode), sizeof(Region)})
-    mark = mark * 1099511628211 + n;
-  return mark;
-}
+// What both were built from: a digest of the sources that they share, of the compiler and of its options.
+constexpr u64 kBuildId =
+#include "jit/build_id.inc"
+    ;
+// The module's own, a u64: looked at before anything of the module is called.
+constexpr const char* kBuildName = "ferry_optimizing_build";
 
-// The module's one symbol: a new Optimizing tier, or null and why.
-using CreateFn = RegionTier* (*)(const Host* host, u64 mark, usize capacity, unsigned level, bool window,
-                                 std::string* why);
+// The module's one function: a new Optimizing tier, or null and why.
+using CreateFn = RegionTier* (*)(const Host* host, usize capacity, unsigned level, bool window, std::string* why);
 constexpr const char* kCreateName = "ferry_create_optimizing";
 constexpr const char* kFileName = "ferry_optimizing.so";
 

@@ -187,6 +187,27 @@ class BadFiles(Case):
         self.assertIn("No space left", self.refused("-M", f"virt,dumpdtb={full}"))
 
 
+class Module(Case):
+    """The optimizing tier is a file of its own, which must be of the program's build."""
+
+    def test_of_another_build(self):
+        real = pathlib.Path(FERRY).parent / "ferry_optimizing.so"
+        if not real.exists():
+            self.skipTest("a build without the optimizing tier")
+        mark = int((real.parent / "jit/build_id.inc").read_text(), 16).to_bytes(8, "little")
+        module = real.read_bytes()
+        self.assertIn(mark, module)
+        program = shutil.copy2(FERRY, self.folder / "ferry")
+        other = pathlib.Path(self.file("ferry_optimizing.so", module.replace(mark, bytes(8))))
+        run = [program, "run", *self.program(SYSTEM_OFF), "--tier", "llvm"]
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"{other}: belongs to another build, expected that of the program", done.stderr)
+        other.write_bytes(module)
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
 class Repeatable(Case):
     WORDS = put("start") + load(3, 200000) + [0xD1000463, 0xB5FFFFE3] + put("end") + SYSTEM_OFF
 

@@ -1,0 +1,11 @@
+# Writes into OUT the constant that two files of one build share: a digest of the files in LIST (one a line) and of SALT.
+file(STRINGS ${LIST} files)
+set(all "${SALT}")
+foreach(name IN LISTS files)
+  file(SHA256 ${name} digest)
+  get_filename_component(plain ${name} NAME)
+  string(APPEND all "${plain}${digest}")
+endforeach()
+string(SHA256 digest "${all}")
+string(SUBSTRING ${digest} 0 16 short)
+file(WRITE ${OUT} "0x${short}\n")
