@@ -230,6 +230,19 @@ void Translator::log_block(const TranslatedBlock& block, u64 va) const {
                                                host_text_(block.code.entry, block.code.size)));
 }
 
+// -d out_asm: what replaces the baseline's code.
+void Translator::log_region(const TranslatedBlock& entry) const {
+  if (!log_enabled(LogCategory::kOutAsm) || host_text_ == nullptr) return;
+  std::string text = fmt::format("region pa {:#x} mode {:#x}, {} bytes\n", entry.pa, entry.mode.value, entry.code.size);
+  const auto list = [&text](u64 pa, const std::vector<u32>& words) {
+    for (usize i = 0; i < words.size(); ++i)
+      text += fmt::format("  {:#x}  {:08x}  {}\n", pa + 4 * i, words[i], frontend::disassemble(words[i], pa + 4 * i));
+  };
+  list(entry.pa, entry.source);
+  for (const TranslatedBlock::Covered& part : entry.covered) list(part.pa, part.words);
+  log_text(LogCategory::kOutAsm, text + host_text_(entry.code.entry, entry.code.size));
+}
+
 // A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is
 // gone afterwards.
 TranslatedBlock* Translator::compile_quiet(TranslatedBlock& block, Stats& stats) {
@@ -315,6 +328,7 @@ void Translator::publish(Stats& stats) {
     stats.llvm_bytes += job.code.size;
     if (code_store_ != nullptr) code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.entry->source);
     cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
+    log_region(*job.entry);
     purge(*job.entry);
   }
   withdraw_changes();

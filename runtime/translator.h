@@ -91,6 +91,7 @@ class Translator {
   TranslatedBlock* build(u64 pa, u64 va, cpu::Mode mode, Stats& stats);
   TranslatedBlock* compile_quiet(TranslatedBlock& block, Stats& stats);
   void log_block(const TranslatedBlock& block, u64 va) const;
+  void log_region(const TranslatedBlock& entry) const;
   void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit);
   void compile(TranslatedBlock& block, Stats& stats);
   bool take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats);

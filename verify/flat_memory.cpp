@@ -184,8 +184,7 @@ std::vector<std::unique_ptr<FlatMemory::Pages>>& FlatMemory::spare() {
   return list;
 }
 
-FlatMemory::FlatMemory(std::span<const u32> code)
-    : read_(new cpu::TlbEntry[cpu::kTlbEntries]), write_(new cpu::TlbEntry[cpu::kTlbEntries]) {
+FlatMemory::FlatMemory(std::span<const u32> code) : tables_(new cpu::TlbEntry[2 * cpu::kTlbEntries]) {
   if (spare().empty()) spare().push_back(std::make_unique<Pages>());
   pages_ = std::move(spare().back());
   spare().pop_back();
@@ -193,7 +192,7 @@ FlatMemory::FlatMemory(std::span<const u32> code)
   u32* const words = reinterpret_cast<u32*>(code_bytes());
   std::fill_n(words, 1024, kBrk);
   std::copy(code.begin(), code.end(), words + kCodeVa % 4096 / 4);
-  for (usize i = 0; i < cpu::kTlbEntries; ++i) read_[i] = write_[i] = {cpu::kTlbInvalid, 0};
+  std::fill_n(tables_.get(), 2 * cpu::kTlbEntries, cpu::TlbEntry{cpu::kTlbInvalid, 0});
 }
 
 FlatMemory::~FlatMemory() { spare().push_back(std::move(pages_)); }
@@ -211,17 +210,17 @@ void FlatMemory::enter(cpu::TlbEntry* table, u64 page, u8* host) {
 
 void FlatMemory::attach(cpu::CpuState& s, bool warm) {
   for (const u64 page : {kMemoryVa, kMemoryVa + 4096, kCodeVa & ~u64{4095}})
-    for (auto* table : {read_.get(), write_.get()}) table[(page >> 12) % cpu::kTlbEntries] = {cpu::kTlbInvalid, 0};
+    for (auto* table : {read_table(), write_table()}) table[(page >> 12) % cpu::kTlbEntries] = {cpu::kTlbInvalid, 0};
   s.mmu = this;
   for (unsigned n = 0; n < cpu::kWindowSlots; ++n)
     s.window[n] = warm || pages_->window == nullptr ? cpu::WindowSlot{} : pages_->window->slot(n);
   for (u64 at = 0; warm && at < kMemoryBytes; at += 4096) {
-    enter(read_.get(), kMemoryVa + at, memory_->bytes + at);
-    enter(write_.get(), kMemoryVa + at, memory_->bytes + at);
+    enter(read_table(), kMemoryVa + at, memory_->bytes + at);
+    enter(write_table(), kMemoryVa + at, memory_->bytes + at);
   }
-  if (warm) enter(read_.get(), kCodeVa & ~u64{4095}, code_bytes());
-  s.tlb_read = s.tlb_unpriv_read = read_.get();
-  s.tlb_write = s.tlb_unpriv_write = write_.get();
+  if (warm) enter(read_table(), kCodeVa & ~u64{4095}, code_bytes());
+  s.tlb_read = s.tlb_unpriv_read = read_table();
+  s.tlb_write = s.tlb_unpriv_write = write_table();
   s.mem_helpers = kHelpers;
 }
 

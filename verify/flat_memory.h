@@ -37,7 +37,9 @@ class FlatMemory {
   static std::vector<std::unique_ptr<Pages>>& spare();
   std::unique_ptr<Pages> pages_;
   Memory* memory_ = nullptr;  // in pages_; the page of the code behind it
-  std::unique_ptr<cpu::TlbEntry[]> read_, write_;
+  cpu::TlbEntry* read_table() { return tables_.get(); }
+  cpu::TlbEntry* write_table() { return tables_.get() + cpu::kTlbEntries; }
+  std::unique_ptr<cpu::TlbEntry[]> tables_;
 };
 
 }  // namespace ferry::verify

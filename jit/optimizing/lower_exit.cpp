@@ -17,9 +17,10 @@ i64 start_of(const RegionBlock& b) { return i64{b.page_delta} + b.ir->page_offse
 
 }  // namespace
 
-// The block at a distance from the entry's page, or -1.
+// The block at a distance from the entry's page, or -1. Of an entry that is there twice, the loop's head, which comes
+// last.
 int Lowering::find_block(i64 relative) const {
-  for (usize i = 0; i < region_.blocks.size(); ++i)
+  for (usize i = region_.blocks.size(); i-- > 0;)
     if (start_of(region_.blocks[i]) == relative) return static_cast<int>(i);
   return -1;
 }

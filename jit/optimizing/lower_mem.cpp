@@ -44,13 +44,23 @@ Lowering::V Lowering::probe(V va, MemInfo m, V& addend) {
   }
   V table = nullptr;
   if (m.unprivileged)
-    table = load_state(b_.getInt64Ty(),
-                       m.write ? offsetof(cpu::CpuState, tlb_unpriv_write) : offsetof(cpu::CpuState, tlb_unpriv_read));
+    table = load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, tlb_unpriv_read));
   else
-    table = get(m.write ? kVarTlbWrite : kVarTlbRead);
+    table = get(kVarTlbRead);
+  return look_up(table, m.write, va, to_last, tag_mask, addend);
+}
+
+// Likewise for `bytes` bytes at any alignment.
+Lowering::V Lowering::probe_span(V va, u64 bytes, bool write, V& addend) {
+  return look_up(get(kVarTlbRead), write, va, bytes - 1, ~u64{0xfff}, addend);
+}
+
+// The write table lies right behind the read table.
+Lowering::V Lowering::look_up(V table, bool write, V va, u64 to_last, u64 tag_mask, V& addend) {
   V index = b_.CreateAnd(b_.CreateLShr(va, 12 - 4), (cpu::kTlbEntries - 1) << 4);
   V entry = b_.CreateIntToPtr(b_.CreateAdd(table, index), b_.getPtrTy());
   const auto load = [&](u64 offset) {
+    if (write) offset += cpu::kTlbEntries * sizeof(cpu::TlbEntry);
     llvm::LoadInst* l = b_.CreateAlignedLoad(
         b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), entry, offset), llvm::Align(8));
     l->setMetadata(llvm::LLVMContext::MD_alias_scope, state_scope_);
@@ -78,6 +88,25 @@ void Lowering::store_guest(V p, MemInfo m, V value) {
   s->setMetadata(llvm::LLVMContext::MD_noalias, state_scope_);
 }
 
+// The access itself, at the host's p.
+void Lowering::plain_access(const Inst& d, V p, V out[2]) {
+  const MemInfo m = MemInfo::decode(d.imm);
+  const bool is_load = d.op == Op::Load || d.op == Op::LoadPair, pair = m.pair;
+  if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::Release);
+  // A pair that must be one access (FEAT_LSE2).
+  if (pair && m.within_16 && ir::is_int(d.type) && ordered()) {
+    is_load ? static_cast<void>(load_joined(p, m, d.type, out)) : store_joined(p, m, arg(d, 1), arg(d, 2));
+    return;
+  }
+  for (unsigned n = 0; n < (pair ? 2u : 1u); ++n) {
+    V at = n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, u64{1} << m.size_log2);
+    if (is_load)
+      out[n] = load_guest(at, m, d.type);
+    else
+      store_guest(at, m, arg(d, n + 1));
+  }
+}
+
 void Lowering::inline_access(Value v, const Inst& d) {
   const MemInfo m = MemInfo::decode(d.imm);
   const bool is_load = d.op == Op::Load || d.op == Op::LoadPair, pair = m.pair;
@@ -99,6 +128,15 @@ void Lowering::inline_access(Value v, const Inst& d) {
   const auto element_at = [&](V p, unsigned n) {
     return n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, size);
   };
+  Share* const share = share_of(v);
+  if (share != nullptr) {
+    llvm::BasicBlock* probing = unlikely(share_holds(v, *share), "probe");
+    V values[2] = {};
+    plain_access(d, b_.CreateConstGEP1_64(b_.getInt8Ty(), share->host, static_cast<u64>(offset_[v] - share->low)),
+                 values);
+    end_way(values);
+    b_.SetInsertPoint(probing);
+  }
   if (uses_window(m)) {
     llvm::BasicBlock* probing = new_block("probe");
     V p = window_address(va, is_on_stack(d.args[0]), probing);
@@ -120,18 +158,8 @@ void Lowering::inline_access(Value v, const Inst& d) {
   join->moveAfter(slow);
   b_.CreateCondBr(hit, go_on, slow, cold_);
   b_.SetInsertPoint(go_on);
-  V p = b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy());
   V fast[2] = {}, other[2] = {};
-  if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::Release);
-  // A pair that must be one access (FEAT_LSE2).
-  const bool joined = pair && m.within_16 && ir::is_int(d.type) && ordered();
-  if (joined) is_load ? static_cast<void>(load_joined(p, m, d.type, fast)) : store_joined(p, m, arg(d, 1), arg(d, 2));
-  for (unsigned n = 0; !joined && n < count; ++n) {
-    if (is_load)
-      fast[n] = load_guest(element_at(p, n), m, d.type);
-    else
-      store_guest(element_at(p, n), m, arg(d, n + 1));
-  }
+  plain_access(d, b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy()), fast);
   end_way(fast);
   b_.SetInsertPoint(slow);
   V raw = call_slow(d, va);
@@ -143,6 +171,12 @@ void Lowering::inline_access(Value v, const Inst& d) {
     llvm::PHINode* phi = b_.CreatePHI(fast[n]->getType(), static_cast<unsigned>(ways.size()));
     for (const Way& way : ways) phi->addIncoming(way.values[n], way.from);
     (n == 0 ? values_[v] : seconds_[v]) = phi;
+  }
+  if (share != nullptr) {
+    llvm::PHINode* host = b_.CreatePHI(b_.getPtrTy(), static_cast<unsigned>(ways.size()));
+    for (usize n = 0; n < ways.size(); ++n)
+      host->addIncoming(n == 0 ? share->host : llvm::ConstantPointerNull::get(b_.getPtrTy()), ways[n].from);
+    share->host = host;
   }
   if (ordered() && is_load && acquires(m)) b_.CreateFence(llvm::AtomicOrdering::Acquire);
   // Release before a later acquire: only a full fence keeps them in order on a TSO host.

@@ -7,6 +7,8 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 #include <llvm/Transforms/Utils/PromoteMemToReg.h>
 
+#include <algorithm>
+
 #include "core/check.h"
 
 namespace ferry::jit::optimizing {
@@ -74,6 +76,7 @@ llvm::Function* Lowering::run(const std::string& name) {
   function_->addFnAttr(llvm::Attribute::NoUnwind);
   state_ = function_->getArg(0);
   function_->addParamAttr(0, llvm::Attribute::NoUndef);
+  peel();
   scan();
   flow();
   flow_flags();
@@ -106,7 +109,7 @@ usize Lowering::var_offset(unsigned var) {
   if (var < kVarNzcv) return offsetof(cpu::CpuState, v) + 16 * (var - kVarV);
   if (var == kVarNzcv) return offsetof(cpu::CpuState, nzcv);
   if (var == kVarPcPage) return offsetof(cpu::CpuState, pc_page);
-  return var == kVarTlbRead ? offsetof(cpu::CpuState, tlb_read) : offsetof(cpu::CpuState, tlb_write);
+  return offsetof(cpu::CpuState, tlb_read);
 }
 
 Lowering::V Lowering::get(unsigned var) { return b_.CreateLoad(var_type(var), vars_[var]); }
@@ -150,6 +153,20 @@ llvm::BasicBlock* Lowering::unlikely(V not_cond, const char* name) {
   return rare;
 }
 
+// A loop that begins with the entry gets a head of its own: what is not known on the way into the region, the kind of
+// flags above all, then need not be carried around the loop.
+void Lowering::peel() {
+  constexpr u32 kMaxInsns = 32;
+  const RegionBlock entry = region_.blocks[0];
+  if (options_.write_through || entry.ir->insn_count > kMaxInsns) return;
+  for (usize i = 0; i < region_.blocks.size(); ++i) {
+    const std::vector<usize> to = successors(i);
+    if (std::find(to.begin(), to.end(), usize{0}) == to.end()) continue;
+    region_.blocks.push_back(entry);
+    return;
+  }
+}
+
 // Which variables there are, and what each block writes.
 void Lowering::scan() {
   blocks_.resize(region_.blocks.size());
@@ -162,10 +179,7 @@ void Lowering::scan() {
       if (d.op == Op::GetX || d.op == Op::SetX) var = d.aux;
       if (d.op == Op::GetV || d.op == Op::SetV || d.op == Op::GetF || d.op == Op::SetF) var = kVarV + d.aux;
       if (d.op == Op::GetNzcv || d.op == Op::SetNzcv) var = kVarNzcv;
-      if (ir::info(d.op).effect == ir::Effect::Mem) {
-        used_.set(kVarTlbRead);
-        used_.set(kVarTlbWrite);
-      }
+      if (ir::info(d.op).effect == ir::Effect::Mem) used_.set(kVarTlbRead);
       if (d.op == Op::Call && (cpu::helper_info(static_cast<cpu::Helper>(d.imm)).effects & cpu::kState) != 0) {
         info.calls_state = true;
         info.written.reset();
@@ -225,6 +239,7 @@ void Lowering::lower_block(usize index) {
   dirty_ = blocks_[index].dirty_in;
   flags_ = lazy_flags_ ? blocks_[index].flags_in : FlagKind::Packed;
   insn_index_ = insns_started_ = 0;
+  find_shares();
   b_.SetInsertPoint(blocks_[index].start);
   if (mode_.virtual_time() != 0) take_budget();
   for (Value v = 0; v < block.insts.size(); ++v) lower(v, block.insts[v]);

@@ -81,7 +81,6 @@ class Lowering {
     kVarNzcv = 64,
     kVarPcPage,
     kVarTlbRead,
-    kVarTlbWrite,
     kVarInState,  // those before have a place in CpuState
     kVarFlagKind = kVarInState,
     kVarFlagA,
@@ -98,11 +97,17 @@ class Lowering {
     FlagKind flags_out = FlagKind::Unknown;  // Unknown: as they came in
     bool reads_flags = false;                // that it did not set
   };
-  struct Address {
-    V host;  // pointer to guest memory
+  // Accesses of a block that share one probe.
+  struct Share {
+    ir::Value first = 0;
+    i64 low = 0, high = 0;  // the bytes from the base on that the accesses touch
+    bool write = false;
+    unsigned members = 0;
+    V host = nullptr;  // where `low` is, null when it is not known (any more)
   };
 
   // lowering.cpp
+  void peel();
   void scan();
   void flow();
   std::vector<usize> successors(usize index) const;
@@ -163,6 +168,9 @@ class Lowering {
   void inline_access(ir::Value v, const ir::Inst& inst);
   void helper_access(ir::Value v, const ir::Inst& inst);
   V probe(V va, ir::MemInfo m, V& addend);
+  V probe_span(V va, u64 bytes, bool write, V& addend);
+  V look_up(V table, bool write, V va, u64 to_last, u64 tag_mask, V& addend);
+  void plain_access(const ir::Inst& inst, V p, V out[2]);
   V call_slow(const ir::Inst& inst, V va);
   void slow_results(const ir::Inst& inst, V raw, V out[2]);
   V element(V raw, ir::MemInfo m, ir::Type t);
@@ -172,6 +180,12 @@ class Lowering {
   void check_fault();
   void fence(const ir::Inst& inst);
   bool ordered() const { return mode_.ordered() != 0; }
+
+  // lower_share.cpp
+  bool may_share(const ir::Inst& inst) const;
+  void find_shares();
+  Share* share_of(ir::Value v);
+  V share_holds(ir::Value v, Share& share);
 
   // lower_atomic.cpp
   bool inline_atomic(const ir::Inst& inst) const;
@@ -248,7 +262,7 @@ class Lowering {
 
   llvm::Module& module_;
   llvm::LLVMContext& context_;
-  const Region& region_;
+  Region region_;  // with its entry twice where that is also a loop's head
   Unit& unit_;
   const Thunks& thunks_;
   const LoweringOptions options_;
@@ -269,6 +283,9 @@ class Lowering {
   // Of the block that is being lowered.
   usize current_ = 0;
   std::vector<V> values_, seconds_;
+  std::vector<Share> shares_;
+  std::vector<i32> share_of_;  // of each value; -1: none
+  std::vector<i64> offset_;    // of each access that shares, from the base
   Vars dirty_;
   FlagKind flags_ = FlagKind::Packed;
   struct KnownFlags {

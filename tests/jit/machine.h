@@ -23,31 +23,31 @@ constexpr usize kMemBytes = kPages * 4096;
 struct Machine {
   cpu::CpuState s{};
   alignas(64) std::array<u8, kMemBytes> memory{};
-  std::vector<cpu::TlbEntry> read, write, unpriv;
+  std::vector<cpu::TlbEntry> tables, unpriv;  // for reading, and right behind for writing
   std::vector<cpu::JumpEntry> jumps;
   std::vector<cpu::HelperFn> helpers;
   std::array<const void*, static_cast<usize>(MemHelper::kCount)> mem_helpers{};
   u64 slow_calls = 0;
 
   Machine()
-      : read(cpu::kTlbEntries, {cpu::kTlbInvalid, 0}),
-        write(read),
-        unpriv(read),
+      : tables(2 * cpu::kTlbEntries, {cpu::kTlbInvalid, 0}),
+        unpriv(tables),
         jumps(cpu::kJumpEntries, {~u64{0}, 0, nullptr, 0}) {
     for (usize p = 0; p < kPages; ++p) {
       if (p % 4 > 1) continue;
       const u64 va = kBase + 4096 * p;
       const cpu::TlbEntry e{va, reinterpret_cast<u64>(memory.data() + 4096 * p) - va};
-      read[(va >> 12) & (cpu::kTlbEntries - 1)] = e;
-      write[(va >> 12) & (cpu::kTlbEntries - 1)] = e;
+      const usize index = (va >> 12) & (cpu::kTlbEntries - 1);
+      tables[index] = tables[cpu::kTlbEntries + index] = e;
     }
     mem_helpers = {reinterpret_cast<const void*>(&slow_load), reinterpret_cast<const void*>(&slow_store),
                    reinterpret_cast<const void*>(&slow_atomic), reinterpret_cast<const void*>(&slow_zero)};
     for (unsigned h = 0; h < static_cast<unsigned>(cpu::Helper::kCount); ++h)
       helpers.push_back(cpu::helper_info(static_cast<cpu::Helper>(h)).function);
-    s.tlb_read = read.data();
-    s.tlb_write = write.data();
-    s.tlb_unpriv_read = s.tlb_unpriv_write = unpriv.data();
+    s.tlb_read = tables.data();
+    s.tlb_write = s.tlb_read + cpu::kTlbEntries;
+    s.tlb_unpriv_read = unpriv.data();
+    s.tlb_unpriv_write = s.tlb_unpriv_read + cpu::kTlbEntries;
     s.jump_cache = jumps.data();
     s.helpers = helpers.data();
     s.mem_helpers = mem_helpers.data();
