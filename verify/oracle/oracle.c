@@ -138,9 +138,15 @@ static uint32_t branch(const uint32_t* from, void (*to)(void)) {
   return 0x14000000u | ((uint32_t)(((intptr_t)to - (intptr_t)from) / 4) & 0x3ffffffu);
 }
 
+/* A case finds its code read-only, as in ferry: a store there is a data abort. */
+static void protect_code(int access) {
+  if (mprotect(code_page, kCodeBytes, access) != 0) die("the code page cannot be protected");
+}
+
 /* The words in place, and behind them the way back. */
 static void place(const OracleRequest* r) {
   static unsigned before = kOracleMaxWords;
+  protect_code(PROT_READ | PROT_WRITE);
   for (unsigned i = 0; i <= before; ++i) code[i] = kBrk;
   memcpy(code, r->word, 4 * r->words);
 #ifdef FERRY_WRONG_ORACLE
@@ -149,6 +155,7 @@ static void place(const OracleRequest* r) {
 #endif
   code[r->words] = branch(code + r->words, leave);
   __builtin___clear_cache((char*)code, (char*)(code + (before > r->words ? before : r->words) + 1));
+  protect_code(PROT_READ | PROT_EXEC);
   before = r->words;
   undefined_times = 0;
 }
@@ -159,8 +166,10 @@ static void note_undefined(const OracleState* s, const OracleRequest* r) {
   undefined_times = undefined_times != 0 && undefined_at == at ? undefined_times + 1 : 1;
   undefined_at = (unsigned)at;
   if (undefined_times != kBelieved) return;
+  protect_code(PROT_READ | PROT_WRITE);
   code[at] = branch(code + at, leave_undefined);
   __builtin___clear_cache((char*)(code + at), (char*)(code + at + 1));
+  protect_code(PROT_READ | PROT_EXEC);
 }
 
 /* Not memset, which zeroes by DC ZVA: a call of an emulator's helper each. */
