@@ -1,47 +1,73 @@
 #!/usr/bin/python3
 """Whole boots, ferry next to QEMU: the same guest, in turns, medians.
 
-usage: boot.py [--guest min|installer|uboot] [--runs N] [--config NAME=OPTIONS]... [--no-qemu] [--json FILE]
+usage: boot.py [--guest min|installer|uboot] [-n RUNS] [--config NAME=OPTIONS]... [--qemu PATH]... [--no-qemu] [--fresh] [--json [FILE]]
 
 Columns: seconds from the start of the process until the guest's marker (for `min` the shell's prompt), seconds until the
-process has ended (`min` powers itself off), processor seconds of all its threads, peak resident memory.
-A --config is a further ferry column, such as --config 'no chaining=--set chain.direct=off'.
+process has ended (`min` powers itself off), processor seconds of all its threads, peak resident memory at the marker and in all.
+`ferry` runs with an empty code cache of its own, as a user meets it first; `ferry, filled code cache` with what one run before has
+kept. A --config is a further ferry row without a cache, such as --config 'no chaining=--set chain.direct=off'.
 """
 import argparse
-import datetime
-import json
 import os
 import pathlib
 import pty
+import re
 import select
 import shlex
 import statistics
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tools"))
-import full
-import guest as g
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from common import TOP, State, add_options, g, identity, qemu_version, write_record
 
-os.environ.setdefault("FERRY_CACHE", "off")  # figures of what is compiled in the run; a folder of one's own: of warm starts
+os.environ.setdefault("FERRY_CACHE", "off")  # figures of what is compiled in the run, but for the rows that name a cache
 
 # Guest: what it prints when it has arrived, and what to type then.
-MARKS = {"min": (b"/ # ", b"poweroff\n"), "installer": (b"Starting system log", b"\x01x"), "uboot": (b"Hit any key", b"\x01x")}
+MARKS = {"min": (b"/ # ", b"poweroff\n"), "installer": (b"Starting system log", b"\x01x"), "uboot": (b"Hit any key", b"\x01x"),
+         "debian": (b"root@debian:~# ", b"\x01x")}
 
 
-def one_run(argv, mark, answer, limit):
+class Column:
+    """A command, and what gives a run its environment: called with the number of the run, -1 for one that is not counted."""
+
+    def __init__(self, argv, cache=None):
+        self.argv, self.cache = argv, cache
+
+
+def empty_cache(folder):
+    """A new cache folder for every run."""
+    return lambda run: {"FERRY_CACHE": tempfile.mkdtemp(dir=folder)}
+
+
+def filled_cache(folder):
+    """One cache folder for all runs, filled by the one that is not counted."""
+    own = tempfile.mkdtemp(dir=folder)
+    cache = lambda run: {"FERRY_CACHE": own}
+    cache.fill = True
+    return cache
+
+
+def peak_mib(pid):
+    """Peak resident memory of a process that runs, in MiB."""
+    m = re.search(r"^VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return int(m[1]) / 1024 if m else 0.0
+
+
+def one_run(argv, mark, answer, limit, env=None):
     """Run argv on a pseudo-terminal. Returns its figures, or raises RuntimeError with the end of what it printed."""
     begin = time.monotonic()
     pid, fd = pty.fork()
     if pid == 0:
         try:
-            os.execvp(argv[0], argv)
+            os.execvpe(argv[0], argv, dict(os.environ, **(env or {})))
         except OSError as error:
             print(error)
         os._exit(127)
-    text, arrived = b"", None
+    text, arrived, peak = b"", None, 0.0
     while True:
         left = begin + limit - time.monotonic()
         if left <= 0:
@@ -56,6 +82,7 @@ def one_run(argv, mark, answer, limit):
         text += chunk
         if arrived is None and mark in text:
             arrived = time.monotonic() - begin
+            peak = peak_mib(pid)
             os.write(fd, answer)
     os.close(fd)
     _, status, usage = os.wait4(pid, 0)
@@ -63,7 +90,8 @@ def one_run(argv, mark, answer, limit):
     if arrived is None or code != 0:
         raise RuntimeError(f"{' '.join(argv)}: status {code}, {mark!r} {'not seen' if arrived is None else 'seen'}\n" +
                            text[-1500:].decode(errors="replace"))
-    return {"arrive": arrived, "end": time.monotonic() - begin, "cpu": usage.ru_utime + usage.ru_stime, "mib": usage.ru_maxrss / 1024}
+    return {"arrive": arrived, "end": time.monotonic() - begin, "cpu": usage.ru_utime + usage.ru_stime, "mib": peak,
+            "peak": usage.ru_maxrss / 1024}
 
 
 def summary(name, runs, base):
@@ -71,56 +99,80 @@ def summary(name, runs, base):
     median = {k: statistics.median(r[k] for r in runs) for k in runs[0]}
     row = {"emulator": name, "runs": len(runs), "arrive s": round(median["arrive"], 2),
            "from": round(min(r["arrive"] for r in runs), 2), "to": round(max(r["arrive"] for r in runs), 2),
-           "end s": round(median["end"], 2), "cpu s": round(median["cpu"], 2), "peak MiB": round(median["mib"])}
+           "end s": round(median["end"], 2), "cpu s": round(median["cpu"], 2), "MiB on arrival": round(median["mib"]),
+           "peak MiB": round(median["peak"])}
     if base:
         row["time factor"] = round(median["arrive"] / base["arrive s"], 2)
-        row["memory factor"] = round(median["mib"] / base["peak MiB"], 2)
+        row["memory factor"] = round(median["mib"] / base["MiB on arrival"], 2)
     return row
+
+
+def measure(guest, columns, rounds, limit, state):
+    """Boots of all columns in turns. Returns the rows and what failed."""
+    mark, answer = MARKS[guest]
+    results, complaints = {name: [] for name in columns}, []
+    for turn in range(rounds):
+        for name, column in columns.items():
+            key = f"{turn}/boot {guest}/{name}"
+            figures = state.get(key)
+            if figures is None:
+                try:
+                    if getattr(column.cache, "fill", False):
+                        one_run(column.argv, mark, answer, limit, column.cache(-1))
+                        column.cache.fill = False
+                    figures = one_run(column.argv, mark, answer, limit, column.cache(turn) if column.cache else None)
+                except RuntimeError as error:
+                    print(f"[bench] {name}: {error}", file=sys.stderr)
+                    complaints.append(f"boot of {guest} failed on {name}")
+                    continue
+                state.put(key, figures)
+            results[name].append(figures)
+            print(f"[bench] round {turn + 1}/{rounds} boot {guest}, {name}: {figures['arrive']:.2f} s, {figures['mib']:.0f} MiB", flush=True)
+    rows, base = [], None
+    for name, runs in results.items():
+        if runs:
+            rows.append(summary(name, runs, base))
+            base = base or (rows[-1] if name == "QEMU" else None)
+    return rows, complaints
+
+
+def table(rows):
+    heads = list(rows[-1]) if rows else []
+    return "\n".join(["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads),
+                      *("| " + " | ".join(str(row.get(h, "")) for h in heads) + " |" for row in rows)])
 
 
 def main(argv):
     parser = argparse.ArgumentParser(description="whole boots, ferry next to QEMU")
-    parser.add_argument("--guest", default="min", choices=MARKS)
-    parser.add_argument("--runs", type=int, default=5)
+    add_options(parser, "boot", 5)
+    parser.add_argument("--guest", default="min", choices=[m for m in MARKS if m != "debian"])
     parser.add_argument("--config", action="append", default=[], metavar="NAME=OPTIONS")
-    parser.add_argument("--no-qemu", action="store_true")
     parser.add_argument("--no-ferry", action="store_true", help="only QEMU: to check this harness")
-    parser.add_argument("--timeout", type=float, default=300)
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds of a run; default: 60")
     options = parser.parse_args(argv)
-    mark, answer = MARKS[options.guest]
-    columns = {} if options.no_qemu else {"QEMU": g.command("qemu", options.guest)}
-    if not options.no_ferry:
-        columns["ferry"] = g.command("ferry", options.guest)
-        columns["ferry -cpu max"] = g.command("ferry", options.guest, ["-cpu", "max"])
-    for config in options.config:
-        name, _, words = config.partition("=")
-        columns[name] = g.command("ferry", options.guest, shlex.split(words))
-    results = {name: [] for name in columns}
-    for turn in range(options.runs):
-        for name, command in columns.items():
-            try:
-                figures = one_run(command, mark, answer, options.timeout)
-            except RuntimeError as error:
-                print(f"[bench] {name}: {error}", file=sys.stderr)
-                return 1
-            results[name].append(figures)
-            print(f"[bench] {turn + 1}/{options.runs} {name}: {figures['arrive']:.2f} s, {figures['mib']:.0f} MiB", flush=True)
-    rows, base = [], None
-    for name, runs in results.items():
-        rows.append(summary(name, runs, base))
-        base = base or (rows[-1] if name == "QEMU" else None)
-    heads = list(rows[-1])
-    print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
-    for row in rows:
-        print("| " + " | ".join(str(row.get(h, "")) for h in heads) + " |")
+    guest = options.guest
+    columns = {} if options.no_qemu else {"QEMU": Column(g.command("qemu", guest))}
+    columns |= {f"QEMU {path}": Column([path, *g.command("qemu", guest)[1:]]) for path in options.qemu}
+    (TOP / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=TOP / "build") as caches:
+        if not options.no_ferry:
+            columns["ferry"] = Column(g.command("ferry", guest), empty_cache(caches))
+            columns["ferry, filled code cache"] = Column(g.command("ferry", guest), filled_cache(caches))
+            columns["ferry -cpu max"] = Column(g.command("ferry", guest, ["-cpu", "max"]), empty_cache(caches))
+        for config in options.config:
+            name, _, words = config.partition("=")
+            columns[name] = Column(g.command("ferry", guest, shlex.split(words)))
+        state = State(f"boot-{guest}", identity({n: c.argv for n, c in columns.items()} | {"rounds": options.rounds}), options.fresh)
+        rows, complaints = measure(guest, columns, options.rounds, options.timeout, state)
+    print("\n" + table(rows))
+    for complaint in complaints:
+        print(f"[bench] {complaint}", file=sys.stderr)
+    if not complaints:
+        state.finish()
     if options.json:
-        commit, dirty = full.source_state()
-        record = {"name": f"boot_{options.guest}", "counts": {"rows": rows}, "seed": 0,
-                  "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-                  "commit": commit[:12] + ("+changes" if dirty else ""), "machine": full.machine()}
-        pathlib.Path(options.json).write_text(json.dumps(record, indent=2) + "\n")
-    return 0
+        versions = {n: qemu_version(c.argv[0]) for n, c in columns.items() if n.startswith("QEMU")}
+        write_record(options.json, "bench_boot", options.rounds, {"guest": guest, "rows": rows, "versions": versions, "complaints": complaints})
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""./dev bench: every Google Benchmark program of build/bench, then whole boots and guest programs next to QEMU.
+"""./dev bench: the Google Benchmark programs of build/bench, whole boots and guest programs next to QEMU, Debian's programs.
 
-usage: bench.py [PART...]     PART: a part of a program's name, `boot` or `programs`; default: everything
+usage: bench.py                                 everything but `debian`
+       bench.py programs|boot|debian [OPTION...]  one of them with its options (--help tells them): bench/NAME.py
+       bench.py PART...                         whatever has PART in its name
 """
 import os
 import pathlib
@@ -9,16 +11,21 @@ import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+SCRIPTS = ("boot", "programs", "debian")
 
 
-def main(parts):
+def script(name, options=()):
+    return ["/usr/bin/python3", str(TOP / f"bench/{name}.py"), *options]
+
+
+def main(arguments):
+    if arguments and arguments[0] in SCRIPTS:
+        return subprocess.run(script(*arguments[:1], arguments[1:]), cwd=TOP).returncode
     programs = sorted(p for p in (TOP / "build/bench").glob("bench_*") if p.is_file() and os.access(p, os.X_OK))
-    runs = [(p.name, [str(p)]) for p in programs]
-    runs.append(("boot", ["/usr/bin/python3", str(TOP / "bench/boot.py")]))
-    runs.append(("programs", ["/usr/bin/python3", str(TOP / "bench/programs.py")]))
-    chosen = [r for r in runs if not parts or any(part in r[0] for part in parts)]
+    runs = [(p.name, [str(p)]) for p in programs] + [(name, script(name)) for name in SCRIPTS]
+    chosen = [r for r in runs if any(part in r[0] for part in arguments) or (not arguments and r[0] != "debian")]
     if not chosen:
-        print(f"{' '.join(parts)}: no such benchmark, expected a part of: {' '.join(n for n, _ in runs)}", file=sys.stderr)
+        print(f"{' '.join(arguments)}: no such benchmark, expected a part of: {' '.join(n for n, _ in runs)}", file=sys.stderr)
         return 2
     failed = 0
     for name, command in chosen:
@@ -29,4 +36,8 @@ def main(parts):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("[bench] interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -6,6 +6,7 @@ usage: results.py [--check]
 In README.md and docs/**/*.md a figure stands between marks:
   <!--r NAME.counts.sequences-->200000<!--/r-->      a value of docs/results/NAME.json by its path; `|.2f` behind it formats
   <!--t NAME.counts.rows--> ... <!--/t-->            a list of objects as a table
+  <!--bench summary--> ... <!--/bench-->             a part of tools/performance.py, from the records of ./dev bench
   <!--packages--> ... <!--/packages-->               tools/packages.txt as a table
 --check changes nothing and fails on a figure that differs or names no result.
 """
@@ -13,6 +14,10 @@ import json
 import pathlib
 import re
 import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import performance
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 MARK = re.compile(r"<!--(?P<kind>[rt]) (?P<path>[\w.-]+)(?:\|(?P<format>[^-\s]+))?-->(?P<text>.*?)<!--/(?P=kind)-->", re.S)
@@ -34,7 +39,7 @@ def table(rows):
 
 def packages_table(top):
     rows = [line.split(None, 2) for line in (top / "tools/packages.txt").read_text().splitlines() if line and line[0] != "#"]
-    groups = {"build": "to build", "boot": "to boot", "test": "to test", "debian": "for `guest debian`", "full": "for `test --full`"}
+    groups = {"build": "to build", "boot": "to boot", "test": "to test", "debian": "for `guest debian`", "full": "for `test --full`", "bench": "for `bench debian`"}
     return table([{"package": f"`{name}`", "needed": groups[group], "for": why} for group, name, why in rows])
 
 
@@ -43,6 +48,15 @@ def rendered(text, top):
     complaints = []
     results = top / "docs/results"
     text = re.sub(r"(<!--packages-->).*?(<!--/packages-->)", lambda m: m[1] + packages_table(top) + m[2], text, flags=re.S)
+
+    def bench(m):
+        try:
+            return m[1] + performance.part(m["name"], results) + m[3]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            complaints.append(f"bench {m['name']}: no such part, or a record that is not one ({error!r})")
+            return m[0]
+
+    text = re.sub(r"(<!--bench (?P<name>\w+)-->).*?(<!--/bench-->)", bench, text, flags=re.S)
 
     def fill(m):
         try:

@@ -1,4 +1,5 @@
-/* usage: suite [-n RUNS] [-l] [NAME...]     prints "row KIND NAME FIRST_SECONDS BEST_SECONDS CHECKSUM" a program */
+/* usage: suite [-n RUNS] [-t SECONDS] [-l] [-w] [NAME...]     prints "row KIND NAME FIRST_SECONDS BEST_SECONDS CHECKSUM" a program
+ * -t: no further run of a program once its runs took so long together; -l: the names; -w: which form of the crypto rows runs here */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include "suite.h"
 
-static const row* const tables[] = {integer_rows, fp_rows, memory_rows, system_rows, code_rows};
+static const row* const tables[] = {integer_rows, fp_rows, crypto_rows, memory_rows, thread_rows, system_rows, code_rows};
 
 void give_up(const char* what) {
   perror(what);
@@ -25,13 +26,14 @@ static int wanted(const row* r, char** names, int count) {
   return count == 0;
 }
 
-static void measure(const row* r, int runs) {
-  double first = 0, best = 0;
+static void measure(const row* r, int runs, double limit) {
+  double first = 0, best = 0, all = 0;
   uint64_t sum = 0;
-  for (int i = 0; i < runs; ++i) {
+  for (int i = 0; i < runs && (i == 0 || all < limit); ++i) {
     const double start = seconds_now();
     const uint64_t this_sum = r->run();
     const double took = seconds_now() - start;
+    all += took;
     if (i == 0) first = best = took, sum = this_sum;
     if (took < best) best = took;
     if (this_sum != sum) {
@@ -45,10 +47,13 @@ static void measure(const row* r, int runs) {
 
 int main(int argc, char** argv) {
   int runs = 3, at = 1, list = 0;
+  double limit = 1e9;
   if (argc > 1 && strcmp(argv[1], "--exec") == 0) return 0; /* what the fork+exec row starts */
   for (; at < argc && argv[at][0] == '-'; ++at) {
     if (strcmp(argv[at], "-n") == 0 && at + 1 < argc) runs = atoi(argv[++at]);
+    if (strcmp(argv[at], "-t") == 0 && at + 1 < argc) limit = atof(argv[++at]);
     if (strcmp(argv[at], "-l") == 0) list = 1;
+    if (strcmp(argv[at], "-w") == 0) return puts(crypto_form()) < 0;
   }
   for (unsigned t = 0; t < sizeof tables / sizeof *tables; ++t)
     for (const row* r = tables[t]; r->name; ++r) {
@@ -56,7 +61,7 @@ int main(int argc, char** argv) {
       if (list)
         printf("%s %s\n", r->kind, r->name);
       else
-        measure(r, runs < 1 ? 1 : runs);
+        measure(r, runs < 1 ? 1 : runs, limit);
     }
   return 0;
 }

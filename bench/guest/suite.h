@@ -9,7 +9,7 @@ typedef struct {
   uint64_t (*run)(void);
 } row;
 
-extern const row integer_rows[], fp_rows[], memory_rows[], system_rows[], code_rows[];
+extern const row integer_rows[], fp_rows[], crypto_rows[], memory_rows[], thread_rows[], system_rows[], code_rows[];
 
 /* A fixed pseudo-random sequence (xorshift64*). */
 static inline uint64_t next_random(uint64_t* s) {
@@ -20,4 +20,6 @@ static inline uint64_t mix(uint64_t sum, uint64_t v) { return (sum ^ v) * 0x1000
 /* Ends the program with a word: a benchmark that cannot run must not print a time. */
 _Noreturn void give_up(const char* what);
 double seconds_now(void);
+/* Which form of the crypto rows runs on this processor, in words. */
+const char* crypto_form(void);
 #endif
