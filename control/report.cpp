@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -59,6 +60,7 @@ constexpr Counter kCounters[] = {
     {"page_crossings", &Stats::page_crossings},
     {"firmware_calls", &Stats::firmware_calls},
     {"wfe", &Stats::wfe},
+    {"exclusives", &Stats::exclusives},
     {"windows_opened", &Stats::windows_opened},
     {"windows_closed", &Stats::windows_closed},
     {"window_maps", &Stats::window_maps},
@@ -80,6 +82,15 @@ constexpr const char* kExitNames[] = {"direct branch, not linked",
                                       "mode change",
                                       "hot block"};
 static_assert(std::size(kExitNames) == static_cast<usize>(jit::ExitReason::kCount));
+
+// In the order of softmmu::MissCause.
+constexpr const char* kMissNames[] = {"first use",      "conflict", "after maintenance", "context had lost its bank",
+                                      "page with code", "device",   "watched page",      "refused"};
+static_assert(std::size(kMissNames) == softmmu::kMissCauses);
+
+// In the order of Stats::Emulated.
+constexpr const char* kEmulatedNames[] = {"system register", "device", "HVC", "SMC", "WFI", "WFE"};
+static_assert(std::size(kEmulatedNames) == static_cast<usize>(Stats::Emulated::kCount));
 
 // ESR_ELx.EC (Arm ARM, the table of exception classes).
 constexpr std::pair<unsigned, const char*> kTrapNames[] = {
@@ -120,7 +131,7 @@ std::string trap_name(unsigned ec) {
 // Calls f(level, class, count) for what was taken.
 template <class F>
 void for_each_trap(const Stats& stats, F f) {
-  for (unsigned level = 0; level < 2; ++level)
+  for (unsigned level = 0; level < 4; ++level)
     for (unsigned ec = 0; ec < 64; ++ec)
       if (stats.traps[level][ec] != 0) f(level, trap_name(ec), stats.traps[level][ec]);
 }
@@ -144,11 +155,60 @@ std::string time_text(const RunReport& report) {
   return text;
 }
 
-// With instructions known (virtual time) also how many of a million.
-std::string per_million(u64 count, u64 instructions) {
+// Instructions to set counts against: all in virtual time, else those that the baseline's blocks counted.
+u64 instructions_of(const RunReport& report) {
+  return report.instructions != 0 ? report.instructions : report.stats.executed_insns;
+}
+
+double rate(u64 count, u64 of) { return of == 0 ? 0 : static_cast<double>(count) / static_cast<double>(of); }
+
+std::string per_million(u64 count, const RunReport& report) {
+  const u64 instructions = instructions_of(report);
   if (instructions == 0) return {};
-  return fmt::format("  {:.2f} per million instructions",
-                     1e6 * static_cast<double>(count) / static_cast<double>(instructions));
+  return fmt::format("  {:.2f} per million instructions{}", 1e6 * rate(count, instructions),
+                     report.instructions == 0 ? " of the baseline" : "");
+}
+
+// What the baseline's blocks ended with, and how often the next block was not known to them.
+struct Branches {
+  const char* name;
+  u64 executed, missed;
+  double hit_rate() const { return executed == 0 ? 0 : 1 - std::min(1.0, rate(missed, executed)); }
+};
+std::array<Branches, 3> branches_of(const Stats& s) {
+  return {{{"direct", s.executed_direct, s.link_misses},
+           {"indirect", s.executed_indirect, s.indirect_misses},
+           {"return", s.executed_returns, s.return_misses}}};
+}
+
+std::string branches_text(const RunReport& report) {
+  if (report.stats.executed_blocks == 0) return {};
+  std::string text = fmt::format("branches of the baseline's code, {} blocks of {} instructions executed:\n",
+                                 report.stats.executed_blocks, report.stats.executed_insns);
+  for (const Branches& b : branches_of(report.stats))
+    text += fmt::format("  {:<30} {}, {} left translated code, hit rate {:.3f} %\n", b.name, b.executed, b.missed,
+                        100 * b.hit_rate());
+  return text;
+}
+
+std::string misses_text(const RunReport& report) {
+  std::string text;
+  u64 all = 0;
+  for (const u64 n : report.stats.tlb_misses) all += n;
+  for (usize i = 0; i < softmmu::kMissCauses; ++i)
+    if (report.stats.tlb_misses[i] != 0)
+      text += fmt::format("  {:<30} {}  {:.1f} %{}\n", kMissNames[i], report.stats.tlb_misses[i],
+                          100 * rate(report.stats.tlb_misses[i], all), per_million(report.stats.tlb_misses[i], report));
+  return text.empty() ? text : "pages that loads and stores did not find in the TLB:\n" + text;
+}
+
+std::string emulated_text(const RunReport& report) {
+  std::string text;
+  for (unsigned el = 0; el < 4; ++el)
+    for (usize i = 0; i < std::size(kEmulatedNames); ++i)
+      if (const u64 n = report.stats.emulated[el][i]; n != 0)
+        text += fmt::format("  from EL{} {:<22} {}{}\n", el, kEmulatedNames[i], n, per_million(n, report));
+  return text.empty() ? text : "what the guest asked the emulator for:\n" + text;
 }
 
 std::string exits_text(const RunReport& report) {
@@ -156,16 +216,33 @@ std::string exits_text(const RunReport& report) {
   for (usize i = 0; i < std::size(kExitNames); ++i)
     if (report.stats.exits[i] != 0)
       text += fmt::format("  {:<30} {}{}\n", kExitNames[i], report.stats.exits[i],
-                          per_million(report.stats.exits[i], report.instructions));
+                          per_million(report.stats.exits[i], report));
   return text.empty() ? text : "exits from translated code:\n" + text;
 }
 
 std::string traps_text(const RunReport& report) {
   std::string text;
   for_each_trap(report.stats, [&](unsigned level, const std::string& name, u64 count) {
-    text += fmt::format("  from EL{} {:<22} {}{}\n", level, name, count, per_million(count, report.instructions));
+    text += fmt::format("  from EL{} {:<22} {}{}\n", level, name, count, per_million(count, report));
   });
   return text.empty() ? text : "synchronous exceptions:\n" + text;
+}
+
+void sections_json(nlohmann::ordered_json& json, const RunReport& report) {
+  if (const u64 instructions = instructions_of(report); instructions != 0) {
+    json["exits_per_million"]["instructions"] = report.instructions != 0 ? "all" : "of the baseline";
+    for (usize i = 0; i < std::size(kExitNames); ++i)
+      json["exits_per_million"][kExitNames[i]] = 1e6 * rate(report.stats.exits[i], instructions);
+  }
+  for (unsigned el = 0; el < 4; ++el)
+    for (usize i = 0; i < std::size(kEmulatedNames); ++i)
+      if (report.stats.emulated[el][i] != 0 || el < 2)
+        json["emulated"][fmt::format("EL{}", el)][kEmulatedNames[i]] = report.stats.emulated[el][i];
+  for (usize i = 0; i < softmmu::kMissCauses; ++i) json["tlb_misses"][kMissNames[i]] = report.stats.tlb_misses[i];
+  json["branches"]["blocks"] = report.stats.executed_blocks;
+  json["branches"]["instructions"] = report.stats.executed_insns;
+  for (const Branches& b : branches_of(report.stats))
+    json["branches"][b.name] = {{"executed", b.executed}, {"missed", b.missed}, {"hit_rate", b.hit_rate()}};
 }
 
 }  // namespace
@@ -192,8 +269,9 @@ std::string report_json(const RunReport& report) {
   json["traps"] = nlohmann::ordered_json::object();
   for_each_trap(report.stats, [&](unsigned level, const std::string& name, u64 count) {
     nlohmann::ordered_json& all = json["traps"][fmt::format("EL{}", level)];
-    all[name] = all.value(name, u64{0}) + count;
+    all[name] = (all.contains(name) ? all[name].get<u64>() : 0) + count;  // two classes may share a name
   });
+  sections_json(json, report);
   for (usize i = 0; i < activity::kActivities; ++i)
     if (report.samples[i] != 0)
       json["seconds"][std::string(activity::name(static_cast<activity::Activity>(i)))] = seconds_of(report.samples[i]);
@@ -219,7 +297,7 @@ std::string report_text(const RunReport& report) {
   if (report.instructions != 0) text += fmt::format("{:<20} {}\n", "instructions", report.instructions);
   text += fmt::format("{:<20} {:.1f} MiB\n", "peak_memory", static_cast<double>(report.peak_memory) / (1 << 20));
   return text + stats_text(report.stats) + kept_share(report.stats) + time_text(report) + exits_text(report) +
-         traps_text(report);
+         branches_text(report) + misses_text(report) + emulated_text(report) + traps_text(report);
 }
 
 }  // namespace ferry::control

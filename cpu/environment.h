@@ -24,6 +24,8 @@ enum class AtOp : u8 { S1E1R, S1E1W, S1E0R, S1E0W, S1E1RP, S1E1WP, S1E2R, S1E2W,
 class Environment {
  public:
   virtual ~Environment() = default;
+  // MRS and MSR that translated code left to a function, by exception level. For statistics.
+  u64 system_register_accesses[4] = {};
   // A register of the translation regime changed (SCTLR, TCR, TTBR, MAIR, CONTEXTIDR ...). Takes effect at the next
   // context synchronisation.
   virtual void translation_changed(CpuState& s) = 0;

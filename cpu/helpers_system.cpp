@@ -40,9 +40,14 @@ bool tlbi_range(u64 operand, TlbiOp& op) {
   return true;
 }
 
+void count_access(CpuState& s) {
+  if (s.env != nullptr) ++s.env->system_register_accesses[s.el & 3];
+}
+
 }  // namespace
 
 u64 mrs(CpuState& s, u64 reg, u64 iss, u64, u64) {
+  count_access(s);
   const SysRegInfo& r = sysreg_info(static_cast<SysReg>(reg));
   if (refused(s, r, true, iss)) return 0;
   if (r.kind != SysRegKind::Gic) return cpu::read_sysreg(s, r.reg);
@@ -51,6 +56,7 @@ u64 mrs(CpuState& s, u64 reg, u64 iss, u64, u64) {
 }
 
 u64 msr(CpuState& s, u64 reg, u64 value, u64 iss, u64) {
+  count_access(s);
   const SysRegInfo& r = sysreg_info(static_cast<SysReg>(reg));
   if (refused(s, r, false, iss)) return 0;
   if (r.kind != SysRegKind::Gic)

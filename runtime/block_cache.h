@@ -37,6 +37,7 @@ struct TranslatedBlock {
   bool was_hot = false;  // in an earlier run
   u64 requested_ns = 0;
   std::vector<jit::LinkSite*> incoming;
+  u64 executed = 0;          // until its counter was last set; executions() in the translator
   u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
   u32 insn_count() const { return static_cast<u32>(source.size()); }
 };

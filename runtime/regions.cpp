@@ -43,7 +43,10 @@ void Translator::hot(const Lookup& want, Stats& stats) {
 void Translator::count_out(TranslatedBlock& block, u64 context) {
   // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
   i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
-  if (counter != nullptr) *counter = static_cast<i32>(settings_.llvm_threshold);
+  if (counter != nullptr) {
+    block.executed += executed_now(block);
+    *counter = static_cast<i32>(settings_.llvm_threshold);
+  }
   if (tiering_ == nullptr || block.first_tier != nullptr || block.code.counter == nullptr) return;
   const u64 now = Tiering::now_ns();
   const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs;

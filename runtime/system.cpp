@@ -221,8 +221,14 @@ void System::pause_here() {
   --paused_;
 }
 
-Stats System::stats() const {
+Stats System::stats() {
   Stats total;
+  const Executions executed = translator_.executions();
+  total.executed_blocks = executed.blocks;
+  total.executed_insns = executed.insns;
+  total.executed_direct = executed.direct;
+  total.executed_indirect = executed.indirect;
+  total.executed_returns = executed.returns;
   for (const auto& vcpu : vcpus_) {
     total.add(vcpu->stats());
     const softmmu::Mmu::Statistics m = vcpu->mmu().statistics();
@@ -238,6 +244,12 @@ Stats System::stats() const {
     total.tlb_fills += m.tlb_fills;
     total.tlb_conflicts += m.tlb_conflicts;
     total.page_crossings += m.page_crossings;
+    total.exclusives += m.exclusives;
+    for (usize i = 0; i < softmmu::kMissCauses; ++i) total.tlb_misses[i] += m.misses[i];
+    for (unsigned el = 0; el < 4; ++el) {
+      total.emulated[el][static_cast<usize>(Stats::Emulated::Device)] += m.device_by_el[el];
+      total.emulated[el][static_cast<usize>(Stats::Emulated::SystemRegister)] += vcpu->system_register_accesses[el];
+    }
     total.windows_opened += m.windows_opened;
     total.windows_closed += m.windows_closed;
     total.window_maps += m.window_maps;

@@ -102,7 +102,7 @@ class System final : public CodeSource, public softmmu::CodeObserver {
   void wake_virtual_thread();
 
   // Statistics of all vCPUs together; exact while stopped.
-  Stats stats() const;
+  Stats stats();
   u64 instructions() const;
 
   // CodeSource, CodeObserver

@@ -83,7 +83,22 @@ void Translator::purge(const TranslatedBlock& block) {
   cache_.touch();
 }
 
+// Since the counter of its own code was last set.
+u64 Translator::executed_now(const TranslatedBlock& block) const {
+  const i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  const i64 full = static_cast<i64>(settings_.llvm_threshold);
+  return counter == nullptr || *counter > full ? 0 : static_cast<u64>(full - *counter);
+}
+
+Executions Translator::executions() {
+  std::lock_guard lock(mutex_);
+  Executions all = gone_;
+  cache_.for_each([&](const TranslatedBlock& block) { all.add(block.source, block.executed + executed_now(block)); });
+  return all;
+}
+
 void Translator::discard(TranslatedBlock& block) {
+  gone_.add(block.source, block.executed + executed_now(block));
   purge(block);
   cache_.discard(block);
 }
@@ -344,6 +359,7 @@ void Translator::flush_locked(const std::function<void()>& all_out) {
   cache_.touch();
   source_.wait_quiescent(source_.withdraw());
   if (all_out) all_out();
+  cache_.for_each([&](const TranslatedBlock& block) { gone_.add(block.source, block.executed + executed_now(block)); });
   cache_.clear();
   cache_.advance();
   if (compiler_) compiler_->reset();

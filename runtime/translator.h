@@ -11,6 +11,7 @@
 #include "core/settings.h"
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
+#include "runtime/executions.h"
 #include "runtime/persistent/code_store.h"
 #include "runtime/purge_log.h"
 #include "runtime/stats.h"
@@ -85,6 +86,8 @@ class Translator {
   // Code that outlives the run. Before the first block.
   void set_code_store(std::unique_ptr<persistent::CodeStore> store) { code_store_ = std::move(store); }
   usize block_count() const { return cache_.size(); }
+  // What all blocks have executed that carry counters (the tier "tiered").
+  Executions executions();
 
  private:
   TranslatedBlock* find_locked(u64 pa, u64 va, cpu::Mode mode, Stats& stats);
@@ -104,6 +107,7 @@ class Translator {
   void purge(const TranslatedBlock& block);
   void discard(TranslatedBlock& block);
   void withdraw_changes();
+  u64 executed_now(const TranslatedBlock& block) const;
   bool link_allowed(const jit::LinkSite& site) const;
   void count_out(TranslatedBlock& block, u64 context);
   bool is_warm(const TranslatedBlock& block) const;
@@ -119,6 +123,7 @@ class Translator {
   HostText host_text_ = nullptr;
   std::mutex mutex_;  // cache_ and links; never taken inside translated code
   BlockCache cache_;
+  Executions gone_;  // of blocks that are no more
   BlockCache::Quiescent quiescent_;
   PurgeLog purges_;
   std::mutex written_mutex_;  // written_; taken inside too

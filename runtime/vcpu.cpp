@@ -189,7 +189,7 @@ void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
 void Vcpu::take(const cpu::ExceptionInfo& e) {
   pending_link_ = nullptr;
   if (log_enabled(LogCategory::kInt)) log_exception(e);
-  if (e.kind == cpu::ExceptionInfo::Kind::Synchronous) ++stats_.traps[s_->el == 0 ? 0 : 1][e.ec & 0x3f];
+  if (e.kind == cpu::ExceptionInfo::Kind::Synchronous) ++stats_.traps[s_->el & 3][e.ec & 0x3f];
   cpu::take_exception(*s_, e);
   context_dirty_ = true;
 }
@@ -254,6 +254,9 @@ bool Vcpu::run_cached(const Translator::Found& found) {
       ++stats_.runs_baseline;
       const activity::Scope scope(activity::Activity::Guest);
       reason = static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, found.code));
+      if (reason == ExitReason::Next && s_->link_site != nullptr &&
+          static_cast<jit::LinkSite*>(s_->link_site)->tier == system_.translator().compiler())
+        ++stats_.link_misses;
     } else {
       reason = interpret(*found.block);
     }
@@ -384,7 +387,10 @@ bool Vcpu::handle_exit(ExitReason reason) {
     case ExitReason::Next:
       pending_link_ = static_cast<jit::LinkSite*>(std::exchange(s_->link_site, nullptr));
       return true;
-    case ExitReason::Indirect: settle_btype(); return true;
+    case ExitReason::Indirect:
+      ++(s_->pc == s_->x[30] ? stats_.return_misses : stats_.indirect_misses);  // RET leaves X30 as it is
+      settle_btype();
+      return true;
     case ExitReason::BlockLimit:
     case ExitReason::Mode:
     case ExitReason::kCount: return true;
@@ -578,6 +584,7 @@ bool Vcpu::is_wait_trapped(u32 trap, u32 which) {
 
 bool Vcpu::wait_for_interrupt() {
   ++stats_.wfi;
+  stats_.count(Stats::Emulated::Wfi, s_->el);
   look_again_ = true;
   update_timers();
   if (signals_.lines.load() != 0 || is_wait_trapped(cpu::kEl0TrapWfi, 0)) return true;
@@ -596,6 +603,7 @@ bool Vcpu::wait_for_interrupt() {
 // WFE: at once when the event register is set, otherwise a sleep that ends by itself.
 bool Vcpu::wait_for_event() {
   ++stats_.wfe;
+  stats_.count(Stats::Emulated::Wfe, s_->el);
   look_again_ = true;
   if (std::atomic_ref(s_->event_register).exchange(0) != 0 || is_wait_trapped(cpu::kEl0TrapWfe, 1)) return true;
   const u64 limit_us = system_.settings().wfe_sleep;

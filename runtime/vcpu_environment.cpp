@@ -85,7 +85,8 @@ bool Vcpu::gic_write(cpu::CpuState& s, u32 key, u64 value) {
   return gic != nullptr && gic->write_sysreg(index_, key, {.el = s.el, .secure = false}, value);
 }
 
-bool Vcpu::firmware_call(cpu::CpuState&, bool is_smc) {
+bool Vcpu::firmware_call(cpu::CpuState& s, bool is_smc) {
+  stats_.count(is_smc ? Stats::Emulated::Smc : Stats::Emulated::Hvc, s.el);
   ++stats_.firmware_calls;
   return system_.firmware() && system_.firmware()(*this, is_smc);
 }

@@ -76,7 +76,7 @@ bool Mmu::read_piece(const Page& page, u64 va, unsigned size, unsigned element, 
   if (!page.region->contains(page.pa, size)) return data_fault(va, {.kind = FaultKind::External}, false);
   for (unsigned i = 0; i < size;) {
     const unsigned step = step_of(va + i, element, size - i);
-    ++statistics_.device_accesses;
+    count_device_access();
     if (s_.env != nullptr) s_.env->synchronise_time(s_);
     const u64 value = space_.device_read(*page.region, page.pa + i, step);
     std::memcpy(to + i, &value, step);
@@ -98,7 +98,7 @@ bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element,
     const unsigned step = step_of(va + i, element, size - i);
     u64 value = 0;
     std::memcpy(&value, from + i, step);
-    ++statistics_.device_accesses;
+    count_device_access();
     if (s_.env != nullptr) s_.env->synchronise_time(s_);
     space_.device_write(*page.region, page.pa + i, step, value);
     i += step;
@@ -172,6 +172,7 @@ u64 Mmu::load(u64 va, u32 access) {
 
 // DEVIATION: exclusives on device windows are an unsupported-exclusive abort rather than a bus transaction.
 void Mmu::set_monitor(const Page& page, u64 va, unsigned size, U128 value) {
+  ++statistics_.exclusives;
   if (page.host == nullptr) {
     data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
     return;

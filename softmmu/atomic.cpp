@@ -10,6 +10,7 @@ namespace ferry::softmmu {
 // a store exclusive faults as a store does, whether or not the monitor would have let it store.
 Mmu::Page* Mmu::atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page) {
   const bool write = kind == Kind::Write;
+  ++statistics_.exclusives;
   if ((va & (info.bytes() - 1)) != 0 && !check_relaxed(va, info, true)) {
     data_fault(va, {.kind = FaultKind::Alignment}, write);
     return nullptr;

@@ -18,6 +18,9 @@ bool tag_in(u64 tag, u64 base, unsigned size_log2) { return ((tag ^ base) & kVaM
 
 u64 hash(u64 v) { return (v * 0x9e3779b97f4a7c15u) >> 32; }
 
+// What is left of a page in its place: bits 11:10 the cause, 9:5 the owner.
+constexpr u64 kGoneMaintenance = u64{1} << 11, kGoneCodePage = u64{1} << 10;
+
 }  // namespace
 
 // --- LargeRanges ---
@@ -73,6 +76,7 @@ Bank::Bank(unsigned slot) : slot_(slot) {
 
 void Bank::assign(u64 key, RegimeId regime, u16 asid, Privilege privilege, u64 head) {
   clear();
+  owners_ = static_cast<u8>((owners_ + 1) % 32);
   key_ = key;
   regime_ = regime;
   asid_ = asid;
@@ -90,6 +94,36 @@ void Bank::clear() {
   } else {
     std::memset(static_cast<void*>(tables_.get()), 0xff, 2 * kTlbEntries * sizeof(TlbEntry));
   }
+  forget_all_but_tables();
+}
+
+// The page stays legible in its place, so that a later miss can tell why.
+void Bank::take_all_out() {
+  TlbEntry* const table = tables_.get();
+  if (filled_count_ <= filled_.size()) {
+    for (u32 i = 0; i < filled_count_; ++i) {
+      for (TlbEntry* const e : {&read_table()[filled_[i]], &write_table()[filled_[i]]})
+        e->tag = taken_out(e->tag, MissCause::Maintenance);
+    }
+  } else {
+    for (usize i = 0; i < 2 * kTlbEntries; ++i) table[i].tag = taken_out(table[i].tag, MissCause::Maintenance);
+  }
+  forget_all_but_tables();
+}
+
+u64 Bank::taken_out(u64 tag, MissCause cause) const {
+  return (tag & ~kPageOffset) | (cause == MissCause::CodePage ? kGoneCodePage : kGoneMaintenance) | u64{owners_} << 5;
+}
+
+MissCause Bank::miss_cause(u64 tag, u64 va) const {
+  const u64 page = va & ~kPageOffset;
+  if (is_present(tag)) return tag == page ? MissCause::First : MissCause::Conflict;
+  if (tag == taken_out(page, MissCause::Maintenance)) return MissCause::Maintenance;
+  if (tag == taken_out(page, MissCause::CodePage)) return MissCause::CodePage;
+  return returned ? MissCause::Context : MissCause::First;
+}
+
+void Bank::forget_all_but_tables() {
   filled_count_ = 0;
   for (SlowEntry& e : slow_) e.tag = kTlbInvalid;
   second_.clear();
@@ -102,17 +136,17 @@ void Bank::catch_up(const MaintenanceLog& log) {
   if (seen_ == log.head()) return;
   const bool concerned =
       log.concerns(seen_, regime_, asid_, 0, has_global_[0]) || log.concerns(seen_, regime_, asid_, 1, has_global_[1]);
-  if (concerned && !log.replay(seen_, [this](const Maintenance& m) { apply(m); })) clear();
+  if (concerned && !log.replay(seen_, [this](const Maintenance& m) { apply(m); })) take_all_out();
   seen_ = log.head();
 }
 
 void Bank::apply(const Maintenance& m) {
   if (m.regime != regime_) return;
   switch (m.kind) {
-    case Maintenance::Kind::All: return clear();
+    case Maintenance::Kind::All: return take_all_out();
     case Maintenance::Kind::Asid:
       // Takes global entries along, which is allowed.
-      if (m.asid == asid_) clear();
+      if (m.asid == asid_) take_all_out();
       return;
     case Maintenance::Kind::Va:
       if (m.asid == asid_ || has_global_[m.half()]) drop(m.va, m.pages);
@@ -122,11 +156,11 @@ void Bank::apply(const Maintenance& m) {
 }
 
 void Bank::drop(u64 va, u64 pages) {
-  if (pages > kTlbEntries) return clear();
+  if (pages > kTlbEntries) return take_all_out();
   for (u64 i = 0; i < pages; ++i, va += kPageSize) {
     u64 base = 0;
     while (const unsigned size_log2 = large_.take(va, base)) {
-      if (size_log2 == 64) return clear();
+      if (size_log2 == 64) return take_all_out();
       drop_range(base, size_log2);
     }
     drop_range(va, kPageShift);
@@ -139,8 +173,8 @@ void Bank::drop_range(u64 base, unsigned size_log2) {
   const u64 pages = std::min<u64>(u64{1} << (size_log2 - kPageShift), kTlbEntries);
   TlbEntry *const read = read_table(), *const write = write_table();
   for (u64 i = 0, index = tlb_index(base); i < pages; ++i, index = (index + 1) % kTlbEntries) {
-    if (tag_in(read[index].tag, base, size_log2)) read[index].tag = kTlbInvalid;
-    if (tag_in(write[index].tag, base, size_log2)) write[index].tag = kTlbInvalid;
+    for (TlbEntry* const e : {&read[index], &write[index]})
+      if (tag_in(e->tag, base, size_log2)) e->tag = taken_out(e->tag, MissCause::Maintenance);
   }
   second_.drop(base, size_log2);
   if (size_log2 == kPageShift) {
@@ -153,7 +187,7 @@ void Bank::drop_range(u64 base, unsigned size_log2) {
 
 void Bank::fill(TlbEntry* table, u64 va, const u8* host_page) {
   const usize index = tlb_index(va);
-  if (read_table()[index].tag == kTlbInvalid && write_table()[index].tag == kTlbInvalid) {
+  if (!is_present(read_table()[index].tag) && !is_present(write_table()[index].tag)) {
     if (filled_count_ < filled_.size()) filled_[filled_count_] = static_cast<u16>(index);
     // A page that comes and goes may be counted twice; the count only decides how to clear.
     if (filled_count_ <= filled_.size()) ++filled_count_;
@@ -170,7 +204,7 @@ void Bank::note(u64 va, unsigned size_log2, bool global) {
 void Bank::unwrite(u64 host_page, u32 index, bool anywhere) {
   TlbEntry* const write = write_table();
   const auto check = [&](TlbEntry& e) {
-    if (e.tag != kTlbInvalid && e.tag + e.addend == host_page) e.tag = kTlbInvalid;
+    if (is_present(e.tag) && e.tag + e.addend == host_page) e.tag = taken_out(e.tag, MissCause::CodePage);
   };
   if (!anywhere) return check(write[index]);
   for (usize i = 0; i < kTlbEntries; ++i) check(write[i]);
@@ -202,15 +236,17 @@ Bank& BankPool::get(u64 key, RegimeId regime, u16 asid, Privilege privilege, con
     oldest = banks_.back().get();
   } else {
     ++recycled;
+    evicted_[hash(oldest->key()) % evicted_.size()] = oldest->key();
   }
   oldest->assign(key, regime, asid, privilege, log.head());
+  oldest->returned = evicted_[hash(key) % evicted_.size()] == key;
   oldest->last_used = ++clock_;
   hint = static_cast<u8>(oldest->slot());
   return *oldest;
 }
 
 void BankPool::clear() {
-  for (const auto& bank : banks_) bank->clear();
+  for (const auto& bank : banks_) bank->take_all_out();
 }
 
 }  // namespace ferry::softmmu

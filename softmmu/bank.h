@@ -9,6 +9,7 @@
 #include "cpu/state.h"
 #include "softmmu/address_space.h"
 #include "softmmu/maintenance.h"
+#include "softmmu/miss_cause.h"
 #include "softmmu/second_table.h"
 #include "softmmu/window.h"
 
@@ -18,6 +19,10 @@ namespace ferry::softmmu {
 enum class Privilege : u8 { User, Kernel, KernelPan };
 
 constexpr usize tlb_index(u64 va) { return (va >> kPageShift) & (cpu::kTlbEntries - 1); }
+
+// A tag of the tables is a page, or matches nothing: kTlbInvalid, or what is left of a page that was taken out. Probes
+// keep no more than VA<7:0> beside the page, so bits 11:10 keep the latter from matching.
+constexpr bool is_present(u64 tag) { return (tag & kPageOffset) == 0; }
 
 // A translation that may not stand in the tables (device memory, device windows), for the slow path.
 struct SlowEntry {
@@ -51,6 +56,8 @@ class Bank {
   // Gives the bank a new owner; every entry goes. `head` is the position of the maintenance log.
   void assign(u64 key, RegimeId regime, u16 asid, Privilege privilege, u64 head);
   void clear();
+  // Likewise, for a TLBI: what is missed afterwards is known to have been there.
+  void take_all_out();
 
   // Applies operations of the log that the bank has not seen.
   void catch_up(const MaintenanceLog& log);
@@ -80,11 +87,18 @@ class Bank {
   Window* window = nullptr;
   u64 window_changes = 0;  // that the host has made for taking things out
 
+  // Why the page is not in the table, whose tag in its place is this: First, Conflict, Maintenance, Context or
+  // CodePage.
+  MissCause miss_cause(u64 tag, u64 va) const;
+  bool returned = false;  // its context had a bank before, which was given to another one
+
   u64 last_used = 0;             // the pool's clock
   Bank* user_partner = nullptr;  // the bank for LDTR and STTR that was last used with this one; check its key
   u64 user_partner_key = 0;
 
  private:
+  void forget_all_but_tables();
+  u64 taken_out(u64 tag, MissCause cause) const;
   void drop(u64 va, u64 pages);
   void drop_range(u64 base, unsigned size_log2);
 
@@ -95,6 +109,7 @@ class Bank {
   u64 seen_ = 0;
   unsigned slot_;
   u16 asid_ = 0;
+  u8 owners_ = 0;  // modulo 32: tells what the present context left from what others did
   RegimeId regime_ = RegimeId::El10;
   Privilege privilege_ = Privilege::Kernel;
   bool has_global_[2] = {};
@@ -124,7 +139,8 @@ class BankPool {
 
  private:
   std::vector<std::unique_ptr<Bank>> banks_;
-  std::array<u8, 64> hint_{};  // by hash of the key: where it was last
+  std::array<u8, 64> hint_{};       // by hash of the key: where it was last
+  std::array<u64, 256> evicted_{};  // by hash: keys that lost their bank; for statistics
   u64 clock_ = 0;
 };
 

@@ -3,6 +3,7 @@
 //
 // Everything here runs on the processor's own thread (shootdown.h brings requests of others there).
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -88,7 +89,9 @@ class Mmu {
   struct Statistics {
     u64 walks = 0, fetch_walks = 0, slow_loads = 0, slow_stores = 0, device_accesses = 0, tlb_operations = 0,
         exec_renewals = 0, shields = 0, bank_switches = 0, banks_recycled = 0, tlb_fills = 0, tlb_conflicts = 0,
-        page_crossings = 0, windows_opened = 0, windows_closed = 0, window_maps = 0, window_unmaps = 0;
+        page_crossings = 0, windows_opened = 0, windows_closed = 0, window_maps = 0, window_unmaps = 0, exclusives = 0;
+    std::array<u64, kMissCauses> misses{};  // by MissCause
+    std::array<u64, 4> device_by_el{};      // device_accesses by the level that made them
   };
   Statistics statistics() const;
 
@@ -101,6 +104,7 @@ class Mmu {
     const Region* region = nullptr;  // valid when not from_table
     bool device = false;             // Device memory attributes
     bool from_table = false;
+    bool of_code = false, watched = false;  // why it is in no table; for statistics
   };
   struct WriteHint;
   struct FreeHints {
@@ -116,6 +120,13 @@ class Mmu {
     return true;
   }
   bool resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page);
+  bool resolve_by_walk(Bank& bank, u64 va, Kind kind, Page& page, bool crowded);
+  void count_device_access() {
+    ++statistics_.device_accesses;
+    ++statistics_.device_by_el[s_.el & 3];
+  }
+  void count_miss(MissCause cause) { ++statistics_.misses[static_cast<usize>(cause)]; }
+  void count_miss(const Page& page, bool resolved, MissCause cause);
   bool locate(Bank& bank, u64 va, Kind kind, Page& page);
   Translation walk_now(u64 va);
   template <class Allowed>

@@ -102,20 +102,38 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   const u64 offset = va & kPageOffset;
   SlowEntry& slow = bank.slow(va);
   if (slow.tag == va - offset && (write ? slow.writable : slow.readable)) {
+    count_miss(MissCause::Device);
     page = {.pa = slow.pa_page | offset, .device = slow.device};
     return locate(bank, va, kind, page);
   }
   // Another page stands where this one would: both are in use, perhaps in turns.
   const u64 tag = (write ? bank.write_table() : bank.read_table())[tlb_index(va)].tag;
-  const bool crowded = tag != cpu::kTlbInvalid && tag != va - offset;
+  const bool crowded = is_present(tag) && tag != va - offset;
+  const MissCause cause = bank.miss_cause(tag, va);
   if (crowded) {
     const SecondTable::Entry* const second = bank.second().find(va);
     if (second != nullptr && (!write || second->writable())) {
       page = {.pa = second->pa_page() | offset};
-      return locate(bank, va, kind, page);
+      const bool located = locate(bank, va, kind, page);
+      count_miss(page, located, cause);
+      return located;
     }
   }
   ++statistics_.walks;
+  const bool resolved = resolve_by_walk(bank, va, kind, page, crowded);
+  count_miss(page, resolved, cause);
+  return resolved;
+}
+
+void Mmu::count_miss(const Page& page, bool resolved, MissCause cause) {
+  if (!resolved) return count_miss(MissCause::Refused);
+  if (page.device || page.host == nullptr) return count_miss(MissCause::Device);
+  count_miss(page.of_code ? MissCause::CodePage : page.watched ? MissCause::Watched : cause);
+}
+
+bool Mmu::resolve_by_walk(Bank& bank, u64 va, Kind kind, Page& page, bool crowded) {
+  const bool write = kind != Kind::Read;
+  const u64 offset = va & kPageOffset;
   if (closed(bank.privilege(), va))
     return data_fault(va, {.kind = FaultKind::Translation, .level = 0}, kind == Kind::Write);
   const Translation t = walk_and_flag(va, write, [&](u8 permissions) {
@@ -135,11 +153,11 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   bank.note(va, t.size_log2, t.global);
   if (!locate(bank, va, kind, page)) return false;
   if (page.device || page.host == nullptr)
-    slow = {.tag = va - offset,
-            .pa_page = t.pa & ~kPageOffset,
-            .readable = readable,
-            .writable = writable && !t.clean,
-            .device = page.device};
+    bank.slow(va) = {.tag = va - offset,
+                     .pa_page = t.pa & ~kPageOffset,
+                     .readable = readable,
+                     .writable = writable && !t.clean,
+                     .device = page.device};
   else if (crowded)
     bank.second().add(va, t.pa & ~kPageOffset, writable && !t.clean);
   return true;
@@ -161,7 +179,9 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
     if (host == nullptr) return true;
     // Never written through: only Kind::Read gets it.
     page.host = const_cast<u8*>(host) + offset;
-    if (page.device || (watching_ && cpu::watches_page(s_, va))) return true;
+    if (page.device) return true;
+    page.watched = watching_ && cpu::watches_page(s_, va);
+    if (page.watched) return true;
     count_fill(bank.read_table(), va);
     bank.fill(bank.read_table(), va, host);
     return true;
@@ -170,22 +190,23 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
   u8* host = region->ram->host() + (pa_page - region->base);
   page.host = host + offset;
   std::atomic<u8>& flags = region->ram->flags((pa_page - region->base) >> kPageShift);
-  if ((flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0)
-    space_.code_page_written(*region, pa_page);
-  if (page.device || (flags.load(std::memory_order_relaxed) & kPageWatched) != 0) return true;
-  if (watching_ && cpu::watches_page(s_, va)) return true;
+  page.of_code = (flags.load(std::memory_order_relaxed) & (kPageCode | kPageClean)) != 0;
+  if (page.of_code) space_.code_page_written(*region, pa_page);
+  page.watched =
+      (flags.load(std::memory_order_relaxed) & kPageWatched) != 0 || (watching_ && cpu::watches_page(s_, va));
+  if (page.device || page.watched) return true;
   count_fill(bank.write_table(), va);
   bank.fill(bank.write_table(), va, host);
   note_writable(*region, pa_page, bank, va);
   // What is written is mostly read as well.
-  if (bank.read_table()[tlb_index(va)].tag == cpu::kTlbInvalid) bank.fill(bank.read_table(), va, host);
+  if (!is_present(bank.read_table()[tlb_index(va)].tag)) bank.fill(bank.read_table(), va, host);
   return true;
 }
 
 void Mmu::count_fill(const cpu::TlbEntry* table, u64 va) {
   ++statistics_.tlb_fills;
   const u64 old = table[tlb_index(va)].tag;
-  if (old != cpu::kTlbInvalid && old != (va & ~kPageOffset)) ++statistics_.tlb_conflicts;
+  if (is_present(old) && old != (va & ~kPageOffset)) ++statistics_.tlb_conflicts;
 }
 
 void Mmu::note_writable(const Region& region, u64 pa_page, const Bank& bank, u64 va) {

@@ -7,7 +7,6 @@
 namespace ferry::softmmu {
 
 using cpu::kTlbEntries;
-using cpu::kTlbInvalid;
 using cpu::TlbEntry;
 
 void WindowPool::begin(Bank& bank) {
@@ -70,7 +69,7 @@ void WindowPool::fill(Bank& bank) {
   for (usize i = 0; i < kTlbEntries; ++i) {
     const TlbEntry &read = bank.read_table()[i], &write = bank.write_table()[i];
     for (const TlbEntry* e : {&write, &read}) {
-      if (e->tag == kTlbInvalid || (e == &read && read.tag == write.tag)) continue;
+      if (!is_present(e->tag) || (e == &read && read.tag == write.tag)) continue;
       pages.push_back({e->tag, reinterpret_cast<const u8*>(e->tag + e->addend), e == &write});
     }
   }

@@ -221,7 +221,7 @@ TEST_CASE("a full bank is emptied as well as a nearly empty one") {
   for (u64 i = 0; i < 3000; ++i) m.load(0x100'0000 + (i << 12));
   CHECK(m.in_read_table(0x100'0000 + (2999 << 12)));
   m.tlbi(Scope::Asid, 1);
-  for (usize i = 0; i < 2 * cpu::kTlbEntries; ++i) REQUIRE(m.s.tlb_read[i].tag == cpu::kTlbInvalid);
+  for (usize i = 0; i < 2 * cpu::kTlbEntries; ++i) REQUIRE_FALSE(is_present(m.s.tlb_read[i].tag));
 }
 
 // --- The second level ---
