@@ -148,7 +148,6 @@ def main(argv):
     parser.add_argument("--guest", default="min", choices=[m for m in MARKS if m != "debian"])
     parser.add_argument("--config", action="append", default=[], metavar="NAME=OPTIONS")
     parser.add_argument("--no-ferry", action="store_true", help="only QEMU: to check this harness")
-    parser.add_argument("--timeout", type=float, default=60, help="seconds of a run; default: 60")
     options = parser.parse_args(argv)
     guest = options.guest
     columns = {} if options.no_qemu else {"QEMU": Column(g.command("qemu", guest))}
@@ -163,7 +162,7 @@ def main(argv):
             name, _, words = config.partition("=")
             columns[name] = Column(g.command("ferry", guest, shlex.split(words)))
         state = State(f"boot-{guest}", identity({n: c.argv for n, c in columns.items()} | {"rounds": options.rounds}), options.fresh)
-        rows, complaints = measure(guest, columns, options.rounds, options.timeout, state)
+        rows, complaints = measure(guest, columns, options.rounds, 60 * options.patience, state)
     print("\n" + table(rows))
     for complaint in complaints:
         print(f"[bench] {complaint}", file=sys.stderr)

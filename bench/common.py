@@ -78,6 +78,7 @@ def add_options(parser, name, rounds):
     parser.add_argument("-r", "--rounds", "-n", "--runs", type=int, default=rounds, dest="rounds", help=f"default: {rounds}")
     parser.add_argument("--qemu", action="append", default=[], metavar="PATH", help="a further QEMU column")
     parser.add_argument("--no-qemu", action="store_true")
+    parser.add_argument("--patience", type=float, default=1, metavar="FACTOR", help="multiplies every time limit: for a busy machine")
     parser.add_argument("--fresh", action="store_true", help="forget what an interrupted run has left")
     parser.add_argument("--json", nargs="?", const=str(TOP / f"docs/results/bench_{name}.json"), metavar="FILE",
                         help=f"write a record; without a FILE docs/results/bench_{name}.json")
@@ -86,7 +87,7 @@ def add_options(parser, name, rounds):
 def write_record(path, name, rounds, counts):
     """A record in the form of docs/results."""
     commit, dirty = full.source_state()
-    record = {"name": name, "counts": counts, "seed": 0, "rounds": rounds,
+    record = {"name": name, "counts": {"rounds": rounds, **counts}, "seed": 0,
               "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
               "commit": commit[:12] + ("+changes" if dirty else ""), "machine": full.machine()}
     part = pathlib.Path(f"{path}.part")
@@ -103,9 +104,10 @@ def summary(values):
 class Machines:
     """Guests at a shell prompt by name, started when they are first asked and anew when a line took too long."""
 
-    def __init__(self, commands, prompt, boot_limit, prepare=None):
-        """commands: name -> argv. prepare: called with a guest that has just come to its prompt."""
-        self.commands, self.prompt, self.boot_limit, self.prepare = commands, prompt, boot_limit, prepare
+    def __init__(self, commands, prompt, boot_limit, prepare=None, patience=1.0):
+        """commands: name -> argv. prepare: called with a guest that has just come to its prompt. patience: multiplies the limits."""
+        self.commands, self.prompt, self.boot_limit, self.prepare = commands, prompt, boot_limit * patience, prepare
+        self.patience = patience
         self.running = {}
 
     def __enter__(self):
@@ -127,7 +129,7 @@ class Machines:
                 self.running[name].wait_for(self.prompt)
                 if self.prepare:
                     self.prepare(name, self.running[name])
-            return self.running[name].shell(line, timeout=limit, prompt=self.prompt)
+            return self.running[name].shell(line, timeout=limit * self.patience, prompt=self.prompt)
         except g.GuestError:
             if name in self.running:
                 self.stop(name)

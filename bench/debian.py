@@ -30,7 +30,7 @@ os.environ.setdefault("FERRY_CACHE", "off")
 
 OUT = TOP / "build/bench-debian"
 LIMIT = 60       # seconds of a workload
-BOOT_LIMIT = 180  # seconds to the prompt behind the login
+BOOT_LIMIT = 120  # seconds to the prompt behind the login
 
 
 def make_text(size):
@@ -139,16 +139,16 @@ def judge(results):
 def prepare(_, guest):
     """Unpack the inputs in a guest that has just come to its prompt: the disk without a file system is the tar file."""
     guest.shell("for d in /dev/vda /dev/vdb; do tar -C /run -xf $d bench 2>/dev/null; done; stty cols 500; ls /run/bench",
-                timeout=60, prompt=g.ROOT_PROMPT)
+                prompt=g.ROOT_PROMPT)
 
 
-def native_column(folder):
+def native_column(folder, patience):
     env = dict(os.environ, BENCH_CC="aarch64-linux-gnu-gcc", PATH="/usr/bin:/bin:/usr/sbin:/sbin")
     return lambda name: subprocess.run(["bash", str(folder / "work.sh"), str(folder), name], check=True, capture_output=True, text=True,
-                                       env=env, timeout=LIMIT).stdout
+                                       env=env, timeout=LIMIT * patience).stdout
 
 
-def logins(starts, rounds, state):
+def logins(starts, rounds, limit, state):
     """Whole boots to the prompt behind the login. starts: column -> argv; ferry twice, with an empty and with a filled code cache."""
     columns = {}
     with tempfile.TemporaryDirectory(dir=OUT) as caches:
@@ -157,7 +157,7 @@ def logins(starts, rounds, state):
             if name == "ferry":
                 columns[name] = boot.Column(command(start), boot.empty_cache(caches))
                 columns["ferry, filled code cache"] = boot.Column(command(start), boot.filled_cache(caches))
-        return boot.measure("debian", columns, rounds, BOOT_LIMIT, state)
+        return boot.measure("debian", columns, rounds, limit, state)
 
 
 def main(argv):
@@ -182,8 +182,8 @@ def main(argv):
     starts |= {f"QEMU {path}": [path, *g.QEMU[1:]] for path in options.qemu}
     starts["ferry"] = [g.FERRY, "run", "-m", "1G"]
     state = State("debian", identity({"emulators": list(starts), "names": options.names, "rounds": options.rounds}), options.fresh)
-    with Machines({n: command(s, disk) for n, s in starts.items()}, g.ROOT_PROMPT, BOOT_LIMIT, prepare) as machines:
-        columns = {"native": native_column(folder)}
+    with Machines({n: command(s, disk) for n, s in starts.items()}, g.ROOT_PROMPT, BOOT_LIMIT, prepare, options.patience) as machines:
+        columns = {"native": native_column(folder, options.patience)}
         columns |= {e: lambda name, e=e: machines.shell(e, f"bash /run/bench/work.sh /run/bench {name}", LIMIT) for e in starts}
         results = measure(chosen, columns, options.rounds, state)
     rows, complaints = judge(results)
@@ -191,7 +191,7 @@ def main(argv):
         print("\n" + programs.table(rows, list(starts)))
     login = []
     if not options.no_login and (not options.names or "login" in options.names):
-        login, failed = logins(starts, options.rounds, state)
+        login, failed = logins(starts, options.rounds, BOOT_LIMIT * options.patience, state)
         complaints += failed
         print("\n" + boot.table(login))
     for complaint in complaints:

@@ -29,7 +29,7 @@ SOURCE = TOP / "bench/guest"
 OUT = TOP / "build/bench-guest"
 FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-ffp-contract=off", "-pthread"]
 ENOUGH = 2    # seconds of passes, after which a program makes no further one
-LIMIT = 120   # seconds of the host in which a program has to end
+LIMIT = 60    # seconds of the host in which a program has to end
 
 
 def build(compiler, name):
@@ -152,14 +152,14 @@ def table(rows, columns):
     return "\n".join(lines)
 
 
-def native_column(program):
+def native_column(program, patience):
     """Runs a program on the host: of two threads on one processor unless it is NAME/2."""
 
     def run(name, _):
         plain, _, processors = name.partition("/")
         only = sorted(os.sched_getaffinity(0))[:1]
         pin = (lambda: os.sched_setaffinity(0, only)) if plain.startswith("two-thread") and not processors else None
-        return subprocess.run([program, "-n", "3", "-t", str(ENOUGH), plain], check=True, capture_output=True, text=True, timeout=LIMIT,
+        return subprocess.run([program, "-n", "3", "-t", str(ENOUGH), plain], check=True, capture_output=True, text=True, timeout=LIMIT * patience,
                               preexec_fn=pin).stdout
 
     return run
@@ -206,9 +206,9 @@ def main(argv):
     commands = {name: command(start, disk, extra) for name, (start, extra) in emulators.items()}
     commands |= {f"{name} -smp 2": command(start, disk, [*extra, "-smp", "2"]) for name, (start, extra) in emulators.items()}
     state = State("programs", identity({"emulators": list(emulators), "names": options.names, "rounds": options.rounds}), options.fresh)
-    with Machines(commands, g.PROMPT, 300) as machines:
+    with Machines(commands, g.PROMPT, 60, patience=options.patience) as machines:
         isolated = page_tables_isolated(machines, emulators)
-        columns = {"native": native_column(native)} | {e: guest_column(machines, e) for e in emulators}
+        columns = {"native": native_column(native, options.patience)} | {e: guest_column(machines, e) for e in emulators}
         results = measure(chosen, columns, options.rounds, state)
     rows, complaints = judge(results)
     print("\n" + table(rows, list(emulators)))

@@ -87,8 +87,10 @@ class Guest:
         return self
 
     def __exit__(self, *_):
-        if self.child.isalive():
+        try:
             self.child.close(force=True)
+        except pexpect.ExceptionPexpect:  # a busy host: it has been killed, and takes longer to go than pexpect waits
+            os.waitpid(self.child.pid, 0)
         self.child.logfile_read.file.close()
 
     def fail(self, what):

@@ -48,7 +48,7 @@ def method(record):
     m, counts = record["machine"], record["counts"]
     versions = ", ".join(f"{name} is {version}" for name, version in counts["versions"].items())
     return (f"Measured {record['date']} at commit {record['commit']} on {m['cores']} cores of {m['cpu']}, {m['memory_gib']} GiB, {m['system']}; "
-            f"{record['rounds']} round{'s' if record['rounds'] != 1 else ''}; {versions}.\n")
+            f"{counts['rounds']} round{'s' if counts['rounds'] != 1 else ''}; {versions}.\n")
 
 
 def complaints(record):

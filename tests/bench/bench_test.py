@@ -216,7 +216,7 @@ class Page(unittest.TestCase):
     """The page's parts from records, and without them."""
 
     def put(self, folder, name, counts):
-        record = {"date": "2026-01-02", "commit": "abc", "rounds": 3, "counts": {"versions": {"QEMU": "7.2.1"}, "complaints": [], **counts},
+        record = {"date": "2026-01-02", "commit": "abc", "counts": {"rounds": 3, "versions": {"QEMU": "7.2.1"}, "complaints": [], **counts},
                   "machine": {"cpu": "a processor", "cores": 2, "memory_gib": 8, "system": "Debian"}}
         (pathlib.Path(folder) / f"bench_{name}.json").write_text(json.dumps(record))
 
