@@ -34,7 +34,8 @@ class Pl031 : public Device {
   Register RTCICR{bank_, {.offset = 0x01c, .name = "RTCICR", .fields = {{"RTCICR", 0, 1, Access::kWo}}}};
   Register RTCPeriphID0{bank_, {.offset = 0xfe0, .name = "RTCPeriphID0", .reset = 0x31, .fields = {{"PartNumber0", 0, 8, Access::kRo}}}};
   Register RTCPeriphID1{bank_, {.offset = 0xfe4, .name = "RTCPeriphID1", .reset = 0x10, .fields = {{"PartNumber1", 0, 4, Access::kRo}, {"Designer0", 4, 4, Access::kRo}}}};
-  Register RTCPeriphID2{bank_, {.offset = 0xfe8, .name = "RTCPeriphID2", .reset = 0x04, .fields = {{"Designer1", 0, 4, Access::kRo}, {"Revision", 4, 4, Access::kRo}}}};
+  // Revision 1, as r1p3 has it and drivers know it.
+  Register RTCPeriphID2{bank_, {.offset = 0xfe8, .name = "RTCPeriphID2", .reset = 0x14, .fields = {{"Designer1", 0, 4, Access::kRo}, {"Revision", 4, 4, Access::kRo}}}};
   Register RTCPeriphID3{bank_, {.offset = 0xfec, .name = "RTCPeriphID3", .reset = 0x00, .fields = {{"Configuration", 0, 8, Access::kRo}}}};
   Register RTCPCellID0{bank_, {.offset = 0xff0, .name = "RTCPCellID0", .reset = 0x0d, .fields = {{"RTCPCellID0", 0, 8, Access::kRo}}}};
   Register RTCPCellID1{bank_, {.offset = 0xff4, .name = "RTCPCellID1", .reset = 0xf0, .fields = {{"RTCPCellID1", 0, 8, Access::kRo}}}};

@@ -16,6 +16,7 @@ namespace {
 
 constexpr u64 kLegacyTextOffset = 0x80000;  // kernels before 3.17 leave image_size 0
 constexpr usize kMagicOffset = 56;
+constexpr const char* kUnknown = "not a kernel image";
 
 template <class T>
 T load(std::span<const u8> bytes, usize at) {
@@ -50,7 +51,7 @@ std::string foreign_name(std::span<const u8> bytes) {
   if (load<u32>(bytes, 0) == 0x56190527) return "a U-Boot uImage";
   if (has(bytes, 0x30, "RISCV") || has(bytes, 0x38, "RSC\5")) return "a RISC-V kernel";
   if (has(bytes, 0, "MZ")) return "an EFI program of another kind or architecture";
-  return "not a kernel image";
+  return kUnknown;
 }
 
 bool is_zboot(std::span<const u8> bytes) { return has(bytes, 0, "MZ") && has(bytes, 4, "zimg"); }
@@ -64,6 +65,17 @@ Result<std::vector<u8>> unpack_zboot(std::span<const u8> bytes, const std::strin
   if (!has(bytes, 24, "gzip"))
     return Error{fmt::format("{}: an EFI zboot image that is not gzipped, expected gzip", path)};
   return gunzip(bytes.subspan(offset, size), path, limit);
+}
+
+// Programs without any header say what they are by their name only.
+bool is_named_raw(std::string_view path) { return path.ends_with(".flat") || path.ends_with(".bin"); }
+
+// A raw image goes where kernels without image_size go, and is started as they are.
+LoadedImage raw_image(std::vector<u8> bytes, const std::string& path) {
+  LoadedImage image;
+  const u64 size = bytes.size();
+  image.segments.push_back({kLegacyTextOffset, size, std::move(bytes), path});
+  return image;
 }
 
 }  // namespace
@@ -135,7 +147,10 @@ Result<LoadedImage> read_kernel(const std::string& path, u64 limit) {
   }
   if (looks_like_elf(bytes)) return parse_elf(bytes, path);
   if (looks_like_linux_image(bytes)) return parse_linux_image(std::move(bytes), path);
-  return Error{fmt::format("{}: {}, expected an arm64 kernel (Image, Image.gz or ELF)", path, foreign_name(bytes))};
+  const std::string foreign = foreign_name(bytes);
+  if (foreign == kUnknown && is_named_raw(path) && !bytes.empty()) return raw_image(std::move(bytes), path);
+  return Error{fmt::format(
+      "{}: {}, expected an arm64 kernel (Image, Image.gz or ELF), or a raw image named .bin or .flat", path, foreign)};
 }
 
 }  // namespace ferry::machines

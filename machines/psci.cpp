@@ -82,7 +82,8 @@ u64 firmware_call(PsciHost& host, const std::array<u64, 4>& x) {
     case kPsciVersion: return kVersion1_1;
     case kSmcccVersion: return kVersion1_1;
     case kSmcccArchFeatures:
-      return implemented(argument(1)) && argument(1) < kPsciVersion ? result(kSuccess) : result(kNotSupported);
+      return argument(1) == kSmcccVersion || argument(1) == kSmcccArchFeatures ? result(kSuccess)
+                                                                               : result(kNotSupported);
     case kPsciFeatures: return implemented(argument(1)) ? result(kSuccess) : result(kNotSupported);
     case kMigrateInfoType: return kNoMigration;
     case kCpuSuspend32:

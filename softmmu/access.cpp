@@ -108,6 +108,14 @@ bool Mmu::write_piece(const Page& page, u64 va, unsigned size, unsigned element,
 
 // --- Loads ---
 
+// A load exclusive to Device memory is aligned as a whole, pairs too. DEVIATION: exclusives on device windows are an
+// unsupported-exclusive abort rather than a bus transaction; the device sees nothing of it.
+bool Mmu::may_be_exclusive(const MemInfo& info, const Page& page, u64 va) {
+  if (!info.exclusive) return true;
+  if (page.device && (va & (info.bytes() - 1)) != 0) return data_fault(va, {.kind = FaultKind::Alignment}, false);
+  return page.host != nullptr || data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
+}
+
 // Accesses of two pages. UNPREDICTABLE: chose that one of which a part is Device memory is aligned or faults.
 bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   const unsigned size = info.bytes(), element = 1u << info.size_log2, unit = unit_of(info);
@@ -115,7 +123,8 @@ bool Mmu::read_bytes(const MemInfo& info, u64 va, u8* to, Page& page) {
   Bank& bank = bank_of(info);
   if (!resolve(bank, va, Kind::Read, page)) return refused(va, element, false);
   if (in_first == size)
-    return check_watch(va, size, false, info.unprivileged) && read_piece(page, va, size, element, unit, to);
+    return check_watch(va, size, false, info.unprivileged) && may_be_exclusive(info, page, va) &&
+           read_piece(page, va, size, element, unit, to);
   Page second;
   if (!resolve(bank, va + in_first, Kind::Read, second)) return refused(va, element, false);
   if (!check_watch(va, size, false, info.unprivileged)) return false;
@@ -134,14 +143,14 @@ u64 Mmu::load(u64 va, u32 access) {
   if (is_simple(va, info)) {
     const unsigned size = info.bytes();
     if (!resolve(bank_of(info), va, Kind::Read, page)) return refused(va, size, false);
-    if (!check_watch(va, size, false, info.unprivileged)) return 0;
+    if (!check_watch(va, size, false, info.unprivileged) || !may_be_exclusive(info, page, va)) return 0;
     u64 value = 0;
     if (page.host != nullptr && !page.device)
       value = read_sized(page.host, size);
     else if (!read_piece(page, va, size, size, size, reinterpret_cast<u8*>(&value)))
       return 0;
     if (info.order != Order::None) std::atomic_thread_fence(std::memory_order_acquire);
-    if (info.exclusive) set_monitor(page, va, size, {value, 0});
+    if (info.exclusive) set_monitor(page, size, {value, 0});
     show_in_window(va, size, false);
     return value;
   }
@@ -154,7 +163,7 @@ u64 Mmu::load(u64 va, u32 access) {
   if (info.exclusive) {
     U128 value;
     std::memcpy(&value, bytes, sizeof value);
-    set_monitor(page, va, info.bytes(), value);
+    set_monitor(page, info.bytes(), value);
   }
   if (element == 16) {
     std::memcpy(&s_.vargs[0], bytes, 16);
@@ -170,13 +179,8 @@ u64 Mmu::load(u64 va, u32 access) {
   return first;
 }
 
-// DEVIATION: exclusives on device windows are an unsupported-exclusive abort rather than a bus transaction.
-void Mmu::set_monitor(const Page& page, u64 va, unsigned size, U128 value) {
+void Mmu::set_monitor(const Page& page, unsigned size, U128 value) {
   ++statistics_.exclusives;
-  if (page.host == nullptr) {
-    data_fault(va, {.kind = FaultKind::UnsupportedAtomic}, false);
-    return;
-  }
   s_.monitor_host = reinterpret_cast<u64>(page.host);
   s_.monitor_size = size;
   s_.monitor_value = value;

@@ -184,7 +184,8 @@ class Mmu {
   bool read_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, u8* to);
   bool write_piece(const Page& page, u64 va, unsigned size, unsigned element, unsigned unit, const u8* from);
   bool write_checked(const Page& page, u64 va, unsigned size, const u8* from);
-  void set_monitor(const Page& page, u64 va, unsigned size, U128 value);
+  bool may_be_exclusive(const MemInfo& info, const Page& page, u64 va);
+  void set_monitor(const Page& page, unsigned size, U128 value);
   u64 store_exclusive(const MemInfo& info, u64 va, U128 value);
   Page* atomic_page(const MemInfo& info, u64 va, Kind kind, Page& page);
 

@@ -267,6 +267,25 @@ TEST_CASE("loader devices put files and data where they say") {
   CHECK(plan_error(record).find("do not fit") != std::string::npos);
 }
 
+TEST_CASE("a raw image is told by its name, and goes where old kernels go") {
+  Folder folder;
+  LaunchRecord record;
+  for (const char* name : {"test.flat", "test.bin"}) {
+    record.kernel = folder.file(name, std::vector<u8>(5000, 1));
+    auto planned = plan(record);
+    REQUIRE(planned);
+    CHECK(planned->processors[0].pc == kRam + 0x80000);
+    CHECK(planned->processors[0].x0 == planned->dtb_address);
+    CHECK(segment(*planned, record.kernel).address == kRam + 0x80000);
+    CHECK(segment(*planned, record.kernel).size == 5000);
+  }
+  // What is known to be something else stays an error.
+  std::vector<u8> x86(0x400, 0);
+  std::memcpy(x86.data() + 0x202, "HdrS", 4);
+  record.kernel = folder.file("bzimage.bin", x86);
+  CHECK(plan_error(record).find("x86") != std::string::npos);
+}
+
 TEST_CASE("bad boot files are one line that names the file") {
   Folder folder;
   LaunchRecord record;

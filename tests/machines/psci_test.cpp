@@ -45,6 +45,8 @@ TEST_CASE("PSCI answers as its specification says") {
   CHECK(call(host, 0x8400000a, 0x8400000f) == -1);
   CHECK(call(host, 0x80000001, 0x80008000) == -1);
   CHECK(call(host, 0x80000001, 0x80000000) == 0);
+  CHECK(call(host, 0x80000001, 0x80000001) == 0);
+  CHECK(call(host, 0x80000001, 0x84000000) == -1);
   CHECK(call(host, 0x12345678) == -1);
   CHECK(call(host, 0xc4000003, 7, 0x1000, 1) == -2);
   CHECK(call(host, 0xc4000003, 0, 0x1000, 1) == -4);
