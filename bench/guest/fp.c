@@ -67,7 +67,7 @@ static uint64_t fft(void) {
   enum { kN = 4096 };
   static double re[kN], im[kN];
   uint64_t sum = 0;
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 200; ++round) {
     for (int i = 0; i < kN; ++i) re[i] = (i * 37 + round) % 101 - 50, im[i] = 0;
     for (unsigned i = 1, j = 0; i < kN; ++i) {
       unsigned bit = kN >> 1;
@@ -106,7 +106,7 @@ static uint64_t saxpy(void) {
   enum { kN = 16384 };
   static float x[kN], y[kN];
   for (int i = 0; i < kN; ++i) x[i] = (float)(i % 97) * 0.25f, y[i] = (float)(i % 89);
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 4000; ++round) {
     const float a = (float)(round & 3) * 0.5f - 0.75f;
     for (int i = 0; i < kN; ++i) y[i] = y[i] * 0.5f + a * x[i];
   }

@@ -214,7 +214,7 @@ static uint64_t strings(void) {
   uint64_t seed = 11, sum = 0;
   for (int i = 0; i < kSize; ++i) text[i] = (char)('a' + next_random(&seed) % 3);
   static const char* const words[] = {"abcabcabca", "bbbbbbbbbb", "cabbacabba", "aaacccbbba"};
-  for (int round = 0; round < 25; ++round)
+  for (int round = 0; round < 100; ++round)
     for (int w = 0; w < 4; ++w)
       for (const char* at = text; (at = strstr(at, words[w])) != NULL; ++at) sum = mix(sum, (uint64_t)(at - text));
   return sum;
