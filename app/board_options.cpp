@@ -56,8 +56,8 @@ Status smp(CommandLine& line, std::string_view value) {
     auto number = keys->take_number(kKnown[i]);
     if (!number) return number.error();
     count[i] = *number;
-    if (count[i].value_or(1) == 0 || count[i].value_or(1) > 512)
-      return Error{fmt::format("-smp {}={}: expected 1 to {}", kKnown[i], *count[i], kMaxCpus)};
+    if (const u64 given = count[i].value_or(1); given == 0 || given > 512)
+      return Error{fmt::format("-smp {}={}: expected 1 to {}", kKnown[i], given, kMaxCpus)};
   }
   if (Status status = keys->done(kKnown); !status) return status;
   enum { Cpus, Sockets, Dies, Clusters, Cores, Threads, MaxCpus };
@@ -88,7 +88,7 @@ Status memory(CommandLine& line, std::string_view value) {
     return Error{
         fmt::format("-m {}: not a size of memory, expected whole MiB such as 1024, 512M or 2G, at most 1T", value)};
   }
-  line.options.launch.ram_size = *size;
+  line.options.launch.ram_size = size;
   return {};
 }
 

@@ -1,6 +1,8 @@
 // Exception entry and return: Arm ARM DDI 0487, shared pseudocode AArch64.TakeException and AArch64.ExceptionReturn.
 #include "cpu/exceptions.h"
 
+#include <atomic>
+
 #include "core/check.h"
 #include "core/ports.h"
 #include "cpu/environment.h"
@@ -145,7 +147,7 @@ void exception_return(CpuState& s, u64 elr) {
   s.stepped = 0;
   s.pc = return_address(s, elr);
   s.monitor_size = 0;
-  s.event_register = 1;
+  std::atomic_ref(s.event_register).store(1, std::memory_order_relaxed);
   update_mode(s);
 }
 

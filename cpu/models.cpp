@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
 
 #include "core/nearest.h"
@@ -86,7 +87,7 @@ void clear_pe(CpuState& s) {
   s.monitor_host = 0;
   s.monitor_size = 0;
   s.monitor_value = {};
-  s.event_register = 0;
+  std::atomic_ref(s.event_register).store(0, std::memory_order_relaxed);  // SEV of another PE may come now
   s.pmu_synced = 0;
   ++s.watch_changes;
   s.exception = {};

@@ -69,7 +69,10 @@ void System::reset() {
 }
 
 EndReason System::run() {
-  running_ = clock_.is_virtual() ? 1 : cpu_count();
+  {
+    std::lock_guard lock(pause_mutex_);
+    running_ = clock_.is_virtual() ? 1 : cpu_count();
+  }
   std::vector<std::thread> threads;
   if (clock_.is_virtual()) {
     threads.emplace_back([this] { virtual_time_thread(); });

@@ -6,7 +6,9 @@ unset FERRY_SIZE
 tools/arm64_sysroot.sh
 cmake --preset arm64 > "$FERRY_WORK/configure.log" || { cat "$FERRY_WORK/configure.log"; exit 1; }
 nice ninja -C build/arm64/ferry -j "$FERRY_JOBS"
-# What runs other programs, guests or scripts is no question of the host's processor.
-(cd build/arm64/ferry && ctest -j "$FERRY_JOBS" -LE boot -E 'docs|house|bench|app' --timeout 3600 --output-on-failure --output-junit "$FERRY_WORK/ctest.xml")
+# The test programs: they run by themselves under the emulator. Scripts would start the arm64 program on this host, and what
+# runs other programs, guests or compares documents is no question of the host's processor.
+(cd build/arm64/ferry && ctest -j "$FERRY_JOBS" -R '^(core|ir|cpu|frontend|softmmu|jit|runtime|devices|machines|debug|control|verify|insn)$' \
+  --timeout 3600 --output-on-failure --output-junit "$FERRY_WORK/ctest.xml")
 python3 tools/test_summary.py "$FERRY_WORK/ctest.xml"
 echo "{\"tests\": $(grep -c '<testcase' "$FERRY_WORK/ctest.xml")}" > "$FERRY_COUNTS"
