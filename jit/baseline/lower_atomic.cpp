@@ -11,8 +11,6 @@ namespace {
 constexpr i32 kMonitorHost = FERRY_STATE(monitor_host), kMonitorSize = FERRY_STATE(monitor_size),
               kMonitorValue = FERRY_STATE(monitor_value);
 
-constexpr unsigned bytes_of(const Inst& d) { return MemInfo::decode(d.imm).bytes(); }
-
 }  // namespace
 
 // Whether an access of these kinds has an inline form here.
