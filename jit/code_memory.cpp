@@ -26,9 +26,22 @@ u8* window() {
   return reinterpret_cast<u8*>(kWindows + ((random & 0xfff) << 32));
 }
 
+// ThreadSanitizer has the window for itself. Its mmap drops the address and keeps the flags: that would be address 0.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kWindowIsFree = false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr bool kWindowIsFree = false;
+#else
+constexpr bool kWindowIsFree = true;
+#endif
+#else
+constexpr bool kWindowIsFree = true;
+#endif
+
 void* map_in_window(usize capacity, int fd) {
   constexpr int kFlags = MAP_SHARED | MAP_FIXED_NOREPLACE;
-  for (u64 offset = 0; offset + capacity <= kWindowSize; offset += kStep) {
+  for (u64 offset = 0; kWindowIsFree && offset + capacity <= kWindowSize; offset += kStep) {
     u8* const place = window() + offset;
     void* const got = mmap(place, capacity, PROT_READ | PROT_EXEC, kFlags, fd, 0);
     if (got == place) return got;

@@ -188,7 +188,7 @@ TEST_CASE("permissions follow AP, XN, WXN and what the tables take away") {
       {kUser, 0, false, kRead1 | kWrite1 | kRead0 | kWrite0 | kExecute0},  // writable at EL0: not executable at EL1
       {kReadOnly, 0, false, kRead1 | kExecute1 | kExecute0},
       {kUser | kReadOnly, 0, false, kRead1 | kRead0 | kExecute1 | kExecute0},
-      {kUser | kPxn, 0, false, kAll & ~kExecute1},
+      {kUser | kPxn, 0, false, kAll & ~unsigned{kExecute1}},
       {kUser | kReadOnly | kPxn, 0, false, kRead1 | kRead0 | kExecute0},
       {kUser | kReadOnly | kUxn, 0, false, kRead1 | kRead0 | kExecute1},
       {0, 0, true, kRead1 | kWrite1 | kExecute0},
