@@ -1,10 +1,10 @@
 // Which blocks make a region, and whether it still holds when its code is there: the Translator's half of tiering.
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "core/activity.h"
 #include "core/check.h"
+#include "runtime/guest_words.h"
 #include "runtime/translator.h"
 
 namespace ferry::runtime {
@@ -109,8 +109,7 @@ bool Translator::still_holds(const RegionJob& job) {
     const CodePage* page = cache_.page(source.pa);
     if (page == nullptr || page->blocks.empty() || page->suspect) return false;
     const u8* host = source_.code_page(page->pa);
-    if (host == nullptr || std::memcmp(host + (source.pa & 0xfff), source.words.data(), source.words.size() * 4) != 0)
-      return false;
+    if (host == nullptr || !holds_guest_words(host + (source.pa & 0xfff), source.words)) return false;
   }
   return true;
 }

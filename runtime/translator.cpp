@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "core/activity.h"
 #include "core/check.h"
@@ -14,6 +13,7 @@
 #include "ir/passes.h"
 #include "ir/text.h"
 #include "jit/helper_effects.h"
+#include "runtime/guest_words.h"
 
 namespace ferry::runtime {
 namespace {
@@ -112,7 +112,7 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
   const std::vector<TranslatedBlock*> blocks = page.blocks;
   for (TranslatedBlock* block : blocks) {
     const usize offset = block->pa & 0xfff;
-    if (host != nullptr && std::memcmp(host + offset, block->source.data(), block->source.size() * 4) == 0) continue;
+    if (host != nullptr && holds_guest_words(host + offset, block->source)) continue;
     ++stats.blocks_retranslated;
     page.count_change(block->pa);
     discard(*block);
@@ -120,8 +120,7 @@ void Translator::revalidate(CodePage& page, Stats& stats) {
   for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) {
     if (block->first_tier == nullptr) continue;
     const auto holds = [&](const TranslatedBlock::Covered& c) {
-      return (c.pa & kPageMask) != page.pa ||
-             (host != nullptr && std::memcmp(host + (c.pa & 0xfff), c.words.data(), c.words.size() * 4) == 0);
+      return (c.pa & kPageMask) != page.pa || (host != nullptr && holds_guest_words(host + (c.pa & 0xfff), c.words));
     };
     if (std::all_of(block->covered.begin(), block->covered.end(), holds)) continue;
     purge(*block);
@@ -143,8 +142,7 @@ void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa
 bool Translator::one_instruction(u64 pa, cpu::Mode mode, ir::Block& out) {
   const u8* host = source_.code_page(pa & kPageMask);
   if (host == nullptr) return false;
-  u32 word;
-  std::memcpy(&word, host + (pa & 0xfff), 4);
+  const u32 word = guest_word(host + (pa & 0xfff));
   out.insts.clear();
   frontend::translate(out, {&word, 1}, static_cast<u32>(pa & 0xfff), mode, 1, features_);
   return true;
@@ -167,7 +165,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   const usize offset = pa & 0xfff;
   const unsigned limit =
       static_cast<unsigned>(std::min<u64>({settings_.block_limit, ir::kMaxBlockInsns, (0x1000 - offset) / 4}));
-  std::memcpy(words, host + offset, usize{4} * limit);
+  copy_guest_words({words, limit}, host + offset);
   auto block = std::make_unique<TranslatedBlock>();
   block->pa = pa;
   block->mode = mode;

@@ -3,7 +3,6 @@
 #include "runtime/vcpu.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "core/log.h"
 #include "cpu/exceptions.h"
 #include "frontend/landing.h"
+#include "runtime/guest_words.h"
 #include "runtime/system.h"
 
 namespace ferry::runtime {
@@ -181,7 +181,7 @@ void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
   }
   u32 word = 0;
   if (const std::optional<u64> pa = mmu_->debug_translate(s_->pc))
-    if (const u8* at = system_.memory().memory_at(*pa, 4)) std::memcpy(&word, at, 4);
+    if (const u8* at = system_.memory().memory_at(*pa, 4)) word = guest_word(at);
   log(LogCategory::kInt, "cpu{} exception ec {:#x} iss {:#x} far {:#x} pc {:#x} word {:08x} el{} insn {}", index_, e.ec,
       e.iss, e.far, s_->pc, word, s_->el, instructions());
 }
@@ -311,11 +311,7 @@ Translator::Found Vcpu::lookup(u64 pc) {
   return found;
 }
 
-u32 Vcpu::first_word(const softmmu::FetchResult& fetched) {
-  u32 word;
-  std::memcpy(&word, fetched.page + (fetched.pa & 0xfff), sizeof word);
-  return word;
-}
+u32 Vcpu::first_word(const softmmu::FetchResult& fetched) { return guest_word(fetched.page + (fetched.pa & 0xfff)); }
 
 // FEAT_BTI: the instruction at pc after a branch that left PSTATE.BTYPE. False: the exception was taken.
 bool Vcpu::may_land(const softmmu::FetchResult& fetched) {
@@ -510,9 +506,7 @@ bool Vcpu::give_way() {
     s_->fault = 0;
     return true;
   }
-  u32 word = 0;
-  std::memcpy(&word, fetched.page + ((s_->pc - 4) & ~kPageMask), sizeof word);
-  if (word != kYield) return true;
+  if (guest_word(fetched.page + ((s_->pc - 4) & ~kPageMask)) != kYield) return true;
   if (virtual_time_) return false;
   std::this_thread::yield();
   return true;

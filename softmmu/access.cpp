@@ -54,8 +54,7 @@ bool Mmu::device_aligned(u64 va, unsigned element) {
   const Region* region = at ? space_.find(*at) : nullptr;
   const u8* code = region == nullptr ? nullptr : region->readable_page(*at & ~kPageOffset);
   if (code == nullptr) return false;
-  u32 word = 0;
-  std::memcpy(&word, code + (*at & kPageOffset), sizeof word);
+  const u32 word = read_host<u32>(code + (*at & kPageOffset));
   const bool structures = (word & 0xbf200000) == 0x0c000000;
   return structures && elements_aligned(va, 1u << bits(word, 11, 10));
 }

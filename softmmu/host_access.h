@@ -35,7 +35,7 @@ void write_host(u8* at, T value) {
 // size 1, 2, 4 or 8.
 inline u64 read_sized(const u8* at, unsigned size) {
   switch (size) {
-    case 1: return *at;
+    case 1: return read_host<u8>(at);
     case 2: return read_host<u16>(at);
     case 4: return read_host<u32>(at);
     default: return read_host<u64>(at);
@@ -68,10 +68,11 @@ inline void copy_16(u8* to, const u8* from) {
 #endif
 }
 
-// Copies between guest memory and a buffer; a block of 2, 4, 8 or 16 bytes that is aligned in the guest moves at once.
+// Copies between guest memory and a buffer; a block of 1, 2, 4, 8 or 16 bytes that is aligned in the guest moves at
+// once.
 inline void copy_guest(u8* to, const u8* from, usize size) {
   if (size == 16) return copy_16(to, from);
-  if (size != 8 && size != 4 && size != 2) {
+  if (size != 8 && size != 4 && size != 2 && size != 1) {
     std::memcpy(to, from, size);
     return;
   }
