@@ -4,7 +4,8 @@
 usage: boot.py [--guest min|installer|uboot] [-n RUNS] [--config NAME=OPTIONS]... [--qemu PATH]... [--no-qemu] [--fresh] [--json [FILE]]
 
 Columns: seconds from the start of the process until the guest's marker (for `min` the shell's prompt), seconds until the
-process has ended (`min` powers itself off), processor seconds of all its threads, peak resident memory at the marker and in all.
+process has ended (`min` powers itself off), processor seconds of all its threads, memory at the marker (a page mapped
+twice counts once) and the peak of the resident set (where it counts twice).
 `ferry` runs with an empty code cache of its own, as a user meets it first; `ferry, filled code cache` with what one run before has
 kept. A --config is a further ferry row without a cache, such as --config 'no chaining=--set chain.direct=off'.
 """
@@ -51,9 +52,9 @@ def filled_cache(folder):
     return cache
 
 
-def peak_mib(pid):
-    """Peak resident memory of a process that runs, in MiB."""
-    m = re.search(r"^VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+def used_mib(pid):
+    """Memory of a process that runs, in MiB: a page that it has mapped twice (translated code, to write and to run) counts once."""
+    m = re.search(r"^Pss:\s*(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
     return int(m[1]) / 1024 if m else 0.0
 
 
@@ -67,7 +68,7 @@ def one_run(argv, mark, answer, limit, env=None):
         except OSError as error:
             print(error)
         os._exit(127)
-    text, arrived, peak = b"", None, 0.0
+    text, arrived, used = b"", None, 0.0
     while True:
         left = begin + limit - time.monotonic()
         if left <= 0:
@@ -82,7 +83,7 @@ def one_run(argv, mark, answer, limit, env=None):
         text += chunk
         if arrived is None and mark in text:
             arrived = time.monotonic() - begin
-            peak = peak_mib(pid)
+            used = used_mib(pid)
             os.write(fd, answer)
     os.close(fd)
     _, status, usage = os.wait4(pid, 0)
@@ -90,7 +91,7 @@ def one_run(argv, mark, answer, limit, env=None):
     if arrived is None or code != 0:
         raise RuntimeError(f"{' '.join(argv)}: status {code}, {mark!r} {'not seen' if arrived is None else 'seen'}\n" +
                            text[-1500:].decode(errors="replace"))
-    return {"arrive": arrived, "end": time.monotonic() - begin, "cpu": usage.ru_utime + usage.ru_stime, "mib": peak,
+    return {"arrive": arrived, "end": time.monotonic() - begin, "cpu": usage.ru_utime + usage.ru_stime, "mib": used,
             "peak": usage.ru_maxrss / 1024}
 
 
@@ -100,7 +101,7 @@ def summary(name, runs, base):
     row = {"emulator": name, "runs": len(runs), "arrive s": round(median["arrive"], 2),
            "from": round(min(r["arrive"] for r in runs), 2), "to": round(max(r["arrive"] for r in runs), 2),
            "end s": round(median["end"], 2), "cpu s": round(median["cpu"], 2), "MiB on arrival": round(median["mib"]),
-           "peak MiB": round(median["peak"])}
+           "peak RSS MiB": round(median["peak"])}
     if base:
         row["time factor"] = round(median["arrive"] / base["arrive s"], 2)
         row["memory factor"] = round(median["mib"] / base["MiB on arrival"], 2)

@@ -28,7 +28,7 @@ os.environ.setdefault("FERRY_CACHE", "off")  # figures of what is compiled in th
 SOURCE = TOP / "bench/guest"
 OUT = TOP / "build/bench-guest"
 FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-ffp-contract=off", "-pthread"]
-ENOUGH = 2    # seconds of passes, after which a program makes no further one
+ENOUGH = 1.2  # seconds of passes, after which a program makes no further one
 LIMIT = 60    # seconds of the host in which a program has to end
 
 

@@ -200,7 +200,7 @@ static uint64_t polynomial(void) {
   const crypto_forms* use = forms();
   uint64_t sum[2] = {1, 0};
   fill_buffer();
-  for (int round = 0; round < 256; ++round) use->fold(sum, buffer, kBuffer / 16);
+  for (int round = 0; round < 1024; ++round) use->fold(sum, buffer, kBuffer / 16);
   return mix(sum[0], sum[1]);
 }
 

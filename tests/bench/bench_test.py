@@ -158,7 +158,7 @@ class Boots(unittest.TestCase):
                 common.STATE = before
         self.assertEqual([r["emulator"] for r in rows], ["QEMU"])
         self.assertEqual(complaints, ["boot of min failed on ferry"] * 2)
-        self.assertGreater(rows[0]["peak MiB"] + 1, rows[0]["MiB on arrival"])
+        self.assertGreater(rows[0]["peak RSS MiB"] + 1, rows[0]["MiB on arrival"])
 
     def test_caches(self):
         with tempfile.TemporaryDirectory() as folder:
