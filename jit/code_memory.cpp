@@ -12,12 +12,12 @@ namespace ferry::jit {
 namespace {
 
 constexpr usize kAlign = 16;
-constexpr usize kPage = 4096;
+constexpr usize kPage = 4096, kHugePage = usize{1} << 21;
 
 // All code memories of a process lie in one window of 2 GiB, so that a rel32 leads from any to any other. Nothing is
 // shared to find it but the process itself (the tiers may be in different shared objects): a place that programs, heaps
 // and libraries do not use, moved by the random number that the kernel gives each process.
-constexpr u64 kWindows = u64{0x2000} << 32, kWindowSize = u64{1} << 31, kStep = u64{1} << 20;
+constexpr u64 kWindows = u64{0x2000} << 32, kWindowSize = u64{1} << 31, kStep = u64{1} << 21;
 
 u8* window() {
   u64 random = 0;
@@ -84,6 +84,7 @@ CodeMemory::CodeMemory(CodeMemory&& other) noexcept
       exec_(std::exchange(other.exec_, nullptr)),
       capacity_(other.capacity_),
       used_(other.used_),
+      huge_end_(other.huge_end_),
       kept_(other.kept_) {}
 
 CodeMemory::~CodeMemory() {
@@ -97,7 +98,24 @@ u8* CodeMemory::allocate(usize size) {
   if (size > available()) return nullptr;
   u8* at = write_ + used_;
   used_ += size;
+  if (used_ > huge_end_) begin_huge_page();
   return at;
+}
+
+// Code is spread thin over tens of megabytes, so the host's instruction TLB misses on small pages. The kernel makes
+// huge pages of a memfd only when it is asked for each (Linux 6.1; an older one refuses, and small ones stay), and only
+// where something has been written. What fits into the first one is a short run's and not worth the milliseconds.
+void CodeMemory::begin_huge_page() {
+#ifdef MADV_COLLAPSE
+  constexpr int kCollapse = MADV_COLLAPSE;
+#else
+  constexpr int kCollapse = 25;
+#endif
+  const usize begin = (used_ - 1) & ~(kHugePage - 1);
+  huge_end_ = begin + kHugePage;
+  if (begin == 0 || huge_end_ > capacity_) return;
+  write_[begin] = 0xcc;  // of the allocation that was just made, whose owner has not filled it yet
+  static_cast<void>(madvise(exec_ + begin, kHugePage, kCollapse));
 }
 
 }  // namespace ferry::jit

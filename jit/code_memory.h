@@ -33,10 +33,13 @@ class CodeMemory {
  private:
   CodeMemory(u8* write, u8* exec, usize capacity) : write_(write), exec_(exec), capacity_(capacity) {}
 
+  void begin_huge_page();
+
   u8* write_;
   u8* exec_;
   usize capacity_;
   usize used_ = 0;
+  usize huge_end_ = 0;  // how far huge pages have been asked for
   usize kept_ = 0;
 };
 

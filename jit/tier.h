@@ -28,6 +28,8 @@ struct LinkSite {
   const void* unlinked = nullptr;  // where it goes when not linked
   u64* context_slot = nullptr;     // cross_page only: written by link()
   u64 unlinked_at = 0;             // the runtime's: BlockCache::link
+  LinkSite* next = nullptr;        // the runtime's: others that are linked to the target
+  LinkSite* previous = nullptr;
 };
 
 struct CompiledCode {

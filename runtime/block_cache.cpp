@@ -18,13 +18,13 @@ BlockCache::~BlockCache() = default;
 
 u64 BlockCache::hash(u64 pa, cpu::Mode mode) {
   u64 h = (pa >> 2) * 0x9e3779b97f4a7c15 ^ u64 { mode.value } * 0xc2b2ae3d27d4eb4f;
-  return h ^ (h >> 29);
+  return (h ^ (h >> 29)) | u64{1} << 63;
 }
 
 TranslatedBlock* BlockCache::find(u64 pa, cpu::Mode mode) const {
   const usize mask = slots_.size() - 1;
   const u64 key = hash(pa, mode);
-  for (usize i = key & mask; slots_[i].used; i = (i + 1) & mask) {
+  for (usize i = key & mask; slots_[i].key != 0; i = (i + 1) & mask) {
     const Slot& slot = slots_[i];
     if (slot.key == key && slot.block && slot.block->pa == pa && slot.block->mode == mode) return slot.block.get();
   }
@@ -32,17 +32,18 @@ TranslatedBlock* BlockCache::find(u64 pa, cpu::Mode mode) const {
 }
 
 TranslatedBlock& BlockCache::insert(std::unique_ptr<TranslatedBlock> block) {
-  ASSERT(find(block->pa, block->mode) == nullptr, "a block is inserted twice");
   if ((used_ + 1) * 2 > slots_.size()) grow();
   const usize mask = slots_.size() - 1;
   const u64 key = hash(block->pa, block->mode);
   usize i = key & mask;
-  while (slots_[i].block) i = (i + 1) & mask;
-  if (!slots_[i].used) ++used_;
   TranslatedBlock& result = *block;
-  slots_[i] = {key, std::move(block), true};
+  for (; slots_[i].block; i = (i + 1) & mask)
+    ASSERT(slots_[i].block->pa != result.pa || slots_[i].block->mode != result.mode, "a block is inserted twice");
+  if (slots_[i].key == 0) ++used_;
+  slots_[i] = {key, std::move(block)};
   ++count_;
-  ensure_page(result.pa).blocks.push_back(&result);
+  result.page = &ensure_page(result.pa);
+  result.page->blocks.push_back(&result);
   return result;
 }
 
@@ -54,7 +55,7 @@ void BlockCache::grow() {
   for (Slot& slot : old) {
     if (!slot.block) continue;
     usize i = slot.key & mask;
-    while (slots_[i].used) i = (i + 1) & mask;
+    while (slots_[i].key != 0) i = (i + 1) & mask;
     slots_[i] = std::move(slot);
     ++used_;
   }
@@ -65,14 +66,11 @@ bool BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context,
   // Inside a page the target's address never changes, so an old target is at worst old code. Across pages it depends on
   // the context, and a vCPU may stand between the comparison of the old one and the jump.
   if (site.cross_page && !quiescent(site.linked ? version_ : site.unlinked_at)) return false;
-  if (site.target != nullptr) {
-    auto& old = static_cast<TranslatedBlock*>(site.target)->incoming;
-    std::erase(old, &site);
-  }
+  if (site.target != nullptr) static_cast<TranslatedBlock*>(site.target)->incoming.remove(site);
   site.tier->link(site, target.code.entry, context);
   site.linked = true;
   site.target = &target;
-  target.incoming.push_back(&site);
+  target.incoming.add(site);
   return true;
 }
 
@@ -85,14 +83,16 @@ void BlockCache::unlink(jit::LinkSite& site) {
 }
 
 void BlockCache::unlink_incoming(TranslatedBlock& block) {
-  for (jit::LinkSite* site : block.incoming) unlink(*site);
-  block.incoming.clear();
+  while (jit::LinkSite* site = block.incoming.first()) {
+    block.incoming.remove(*site);
+    unlink(*site);
+  }
 }
 
 void BlockCache::unlink_outgoing(jit::CompiledCode& code) {
   for (jit::LinkSite* site : code.links) {
     if (site->target == nullptr) continue;
-    std::erase(static_cast<TranslatedBlock*>(site->target)->incoming, site);
+    static_cast<TranslatedBlock*>(site->target)->incoming.remove(*site);
     unlink(*site);
   }
 }
@@ -113,7 +113,7 @@ void BlockCache::discard(TranslatedBlock& block) {
   unlink_incoming(block);
   if (block.first_tier != nullptr) demote(block);
   unlink_outgoing(block.code);
-  if (CodePage* p = page(block.pa & kPageMask)) std::erase(p->blocks, &block);
+  std::erase(block.page->blocks, &block);
   const usize mask = slots_.size() - 1;
   usize i = hash(block.pa, block.mode) & mask;
   while (slots_[i].block.get() != &block) i = (i + 1) & mask;
@@ -128,8 +128,9 @@ void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Ti
   block.first_tier = std::exchange(block.tier, &tier);
   block.covered = std::move(covered);
   for (jit::LinkSite* site : block.code.links) site->tier = &tier;
-  for (jit::LinkSite* site : block.incoming)
-    site->tier->link(*site, block.code.entry, site->context_slot == nullptr ? 0 : *site->context_slot);
+  block.incoming.for_each([&](jit::LinkSite& site) {
+    site.tier->link(site, block.code.entry, site.context_slot == nullptr ? 0 : *site.context_slot);
+  });
   for (const TranslatedBlock::Covered& c : block.covered) {
     if ((c.pa & kPageMask) == (block.pa & kPageMask)) continue;
     std::vector<TranslatedBlock*>& list = ensure_page(c.pa).covered_by;
@@ -152,6 +153,7 @@ void BlockCache::clear() {
   slots_ = std::vector<Slot>(kInitialSlots);
   count_ = used_ = 0;
   pages_.clear();
+  last_page_ = nullptr;
   retired_.clear();
 }
 
@@ -161,17 +163,22 @@ CodePage* BlockCache::page(u64 pa) {
 }
 
 CodePage& BlockCache::ensure_page(u64 pa) {
+  if (last_page_ != nullptr && last_page_->pa == (pa & kPageMask)) return *last_page_;
   auto& slot = pages_[pa & kPageMask];
   if (!slot) {
     slot = std::make_unique<CodePage>();
     slot->pa = pa & kPageMask;
   }
+  last_page_ = slot.get();
   return *slot;
 }
 
 void BlockCache::erase_page_if_empty(u64 pa) {
   const auto it = pages_.find(pa & kPageMask);
-  if (it != pages_.end() && it->second->blocks.empty() && it->second->covered_by.empty()) pages_.erase(it);
+  if (it != pages_.end() && it->second->blocks.empty() && it->second->covered_by.empty()) {
+    if (last_page_ == it->second.get()) last_page_ = nullptr;
+    pages_.erase(it);
+  }
 }
 
 void BlockCache::isolate(CodePage& page) {

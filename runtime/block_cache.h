@@ -16,12 +16,48 @@
 
 namespace ferry::runtime {
 
-struct TranslatedBlock {
+// Sites that are linked to one block: threaded through them, so that one of thousands leaves as fast as one of two.
+class LinkList {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  usize size() const {
+    usize n = 0;
+    for (const jit::LinkSite* s = head_; s != nullptr; s = s->next) ++n;
+    return n;
+  }
+  void add(jit::LinkSite& site) {
+    site.previous = nullptr;
+    site.next = head_;
+    if (head_ != nullptr) head_->previous = &site;
+    head_ = &site;
+  }
+  void remove(jit::LinkSite& site) {
+    (site.previous != nullptr ? site.previous->next : head_) = site.next;
+    if (site.next != nullptr) site.next->previous = site.previous;
+    site.next = site.previous = nullptr;
+  }
+  // f may not change the list.
+  template <class F>
+  void for_each(F f) const {
+    for (jit::LinkSite* s = head_; s != nullptr; s = s->next) f(*s);
+  }
+  jit::LinkSite* first() const { return head_; }
+
+ private:
+  jit::LinkSite* head_ = nullptr;
+};
+
+struct CodePage;
+
+// What a lookup looks at stands first, in one line of the host's cache.
+struct alignas(64) TranslatedBlock {
   u64 pa = 0;  // of the first instruction
   cpu::Mode mode;
+  u32 interpreted_runs = 0;       // while it is not compiled because its bytes keep changing
+  CodePage* page = nullptr;       // set while it is in the cache
+  jit::CompiledCode code;         // what runs; entry == nullptr: not compiled
   std::vector<u32> source;        // the guest words it was made of
   std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
-  jit::CompiledCode code;         // what runs; entry == nullptr: not compiled
   jit::Tier* tier = nullptr;      // the compiler of `code`
   jit::CompiledCode first_code;   // the block's own code, while `code` is that of a region
   jit::Tier* first_tier = nullptr;
@@ -36,9 +72,8 @@ struct TranslatedBlock {
   u32 count_outs = 0;
   bool was_hot = false;  // in an earlier run
   u64 requested_ns = 0;
-  std::vector<jit::LinkSite*> incoming;
-  u64 executed = 0;          // until its counter was last set; executions() in the translator
-  u32 interpreted_runs = 0;  // while it is not compiled because its bytes keep changing
+  u64 executed = 0;  // until its counter was last set; executions() in the translator
+  LinkList incoming;
   u32 insn_count() const { return static_cast<u32>(source.size()); }
 };
 
@@ -117,9 +152,8 @@ class BlockCache {
 
  private:
   struct Slot {
-    u64 key = 0;
+    u64 key = 0;  // hash(); 0: never used. Of a block that was removed it stays, so that a probe goes on
     std::unique_ptr<TranslatedBlock> block;
-    bool used = false;  // present, or removed since (a probe goes on)
   };
   static u64 hash(u64 pa, cpu::Mode mode);
   void unlink(jit::LinkSite& site);
@@ -132,6 +166,7 @@ class BlockCache {
   usize count_ = 0;
   usize used_ = 0;
   std::unordered_map<u64, std::unique_ptr<CodePage>> pages_;
+  CodePage* last_page_ = nullptr;  // that ensure_page() gave
 
   struct Retired {
     u64 version = 0;

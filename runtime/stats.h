@@ -8,7 +8,8 @@ namespace ferry::runtime {
 struct Stats {
   u64 blocks_translated = 0;
   u64 insns_translated = 0;
-  u64 translate_ns = 0;  // frontend and passes
+  // translate: frontend and passes. It and baseline_ns are estimates, from one block in sixteen.
+  u64 translate_ns = 0;
   u64 blocks_baseline = 0, baseline_ns = 0, baseline_bytes = 0;
   u64 blocks_llvm = 0, llvm_ns = 0, llvm_bytes = 0;
   u64 regions_dropped = 0;                           // compiled, but the guest's bytes had changed meanwhile

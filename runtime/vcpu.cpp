@@ -224,13 +224,21 @@ bool Vcpu::step() {
     step_watched();
     return true;
   }
-  const cpu::JumpEntry& entry = s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)];
-  if (entry.va == pc && entry.context == s_->context && pending_link_ == nullptr && s_->btype == 0) {
-    if (system_.translator().compiler() != nullptr) return run_cached({nullptr, entry.code});
-    return run_cached({static_cast<TranslatedBlock*>(const_cast<void*>(entry.code)), nullptr});
+  if (pending_link_ == nullptr && s_->btype == 0) {
+    cpu::JumpEntry& entry = jump_entry(pc);
+    if (entry.va == pc && entry.context == s_->context) return run_entry(entry);
+    if (const cpu::JumpEntry* far = far_jumps_.find(pc, s_->context)) {
+      entry = *far;
+      return run_entry(entry);
+    }
   }
   const Translator::Found found = lookup(pc);
   return found.block == nullptr || run_cached(found);
+}
+
+bool Vcpu::run_entry(const cpu::JumpEntry& entry) {
+  if (system_.translator().compiler() != nullptr) return run_cached({nullptr, entry.code});
+  return run_cached({static_cast<TranslatedBlock*>(const_cast<void*>(entry.code)), nullptr});
 }
 
 // Runs shared code inside the gate. False: what was found may be gone, and nothing ran.
@@ -296,8 +304,10 @@ Translator::Found Vcpu::lookup(u64 pc) {
     run_uncached(fetched);
     return {};
   }
-  const u32 word = first_word(fetched);
-  landed_btype_ = frontend::keeps_btype(word) ? s_->btype : u8{0};
+  // Without BTI there is no need to look at the guest's word, which may be in nobody's cache.
+  const bool bti = s_->features.has(cpu::Feature::BTI);
+  const u32 word = bti ? first_word(fetched) : 0;
+  landed_btype_ = bti && frontend::keeps_btype(word) ? s_->btype : u8{0};
   const bool compiles = system_.translator().compiler() != nullptr;
   if (compiles && found.code == nullptr) return found;
   if (log_enabled(LogCategory::kExec)) {
@@ -305,9 +315,11 @@ Translator::Found Vcpu::lookup(u64 pc) {
     log(LogCategory::kExec, "cpu{} block at pc {:#x} el{} insn {}", index_, pc, s_->el, instructions());
     return found;
   }
-  if (system_.settings().chain_indirect)
-    s_->jump_cache[(pc >> 2) & (cpu::kJumpEntries - 1)] = {pc, s_->context, compiles ? found.code : found.block,
-                                                           frontend::landing_mask(word, fetched.guarded, s_->features)};
+  if (system_.settings().chain_indirect) {
+    const u64 landing = bti ? frontend::landing_mask(word, fetched.guarded, s_->features) : 0;
+    jump_entry(pc) = {pc, s_->context, compiles ? found.code : found.block, landing};
+    far_jumps_.put(jump_entry(pc));
+  }
   return found;
 }
 
@@ -471,14 +483,17 @@ void Vcpu::step_one() {
 
 void Vcpu::clear_jump_cache() {
   std::fill_n(jump_cache_.get(), cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
+  far_jumps_.clear();
 }
 
-// An entry's index holds VA<13:2>; VA<11:2> is the physical address's, the two bits above are any.
+// An entry's index holds VA<kJumpBits + 1:2>; VA<11:2> is the physical address's, the bits above are any.
 void Vcpu::purge(const Purge& purge) {
-  for (u64 high = 0; high < 4; ++high) {
-    cpu::JumpEntry& e = jump_cache_[(((purge.pa & 0xfff) >> 2) | high << 10) & (cpu::kJumpEntries - 1)];
-    if (e.code == purge.code || (purge.first != nullptr && e.code == purge.first)) e = {~u64{0}, 0, nullptr, 0};
+  const void* const first = purge.first != nullptr ? purge.first : purge.code;
+  for (u64 high = 0; high < cpu::kJumpEntries >> 10; ++high) {
+    cpu::JumpEntry& e = jump_cache_[((purge.pa & 0xfff) >> 2) | high << 10];
+    if (e.code == purge.code || e.code == first) e = {~u64{0}, 0, nullptr, 0};
   }
+  far_jumps_.purge(purge.pa, purge.code, first);
 }
 
 void Vcpu::publish_regions() {

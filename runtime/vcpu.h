@@ -10,6 +10,7 @@
 #include "cpu/environment.h"
 #include "cpu/state.h"
 #include "jit/interpreter/interpreter.h"
+#include "runtime/far_jumps.h"
 #include "runtime/stats.h"
 #include "runtime/translator.h"
 #include "softmmu/mmu.h"
@@ -85,6 +86,8 @@ class Vcpu final : public cpu::Environment {
   Translator::Found lookup(u64 pc);  // no block: a fault was taken, or there is no code memory at pc (handled)
   jit::ExitReason interpret(TranslatedBlock& block);
   bool run_cached(const Translator::Found& found);
+  bool run_entry(const cpu::JumpEntry& entry);
+  cpu::JumpEntry& jump_entry(u64 pc) { return jump_cache_[(pc >> 2) & (cpu::kJumpEntries - 1)]; }
   template <class Run>
   bool gated(Run run);
   void forget_withdrawn();
@@ -126,6 +129,7 @@ class Vcpu final : public cpu::Environment {
   u32 single_word_ = 0;  // the instruction in single_
   ir::Block single_;     // reused by run_uncached
   std::unique_ptr<cpu::JumpEntry[]> jump_cache_;
+  FarJumps far_jumps_;  // knows what the jump cache knew
   CpuSignals signals_;
   Stats stats_;
 

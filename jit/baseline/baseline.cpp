@@ -22,8 +22,8 @@ struct Baseline::Impl {
 
   LinkSite* new_site() {
     if (free_sites.empty()) {
-      sites.emplace_back();
-      return &sites.back();
+      sites.push_back(std::make_unique<LinkSite[]>(kSitesAtOnce));
+      for (usize n = kSitesAtOnce; n-- > 0;) free_sites.push_back(&sites.back()[n]);
     }
     LinkSite* s = free_sites.back();
     free_sites.pop_back();
@@ -46,6 +46,7 @@ struct Baseline::Impl {
     code.size = size;
     code.counter = counter;
     if (counter != nullptr) *counter = count;
+    code.links.reserve(exits.size());
     for (const ExitSite& x : exits) {
       LinkSite& s = **from++;
       s = {};
@@ -77,7 +78,8 @@ struct Baseline::Impl {
   CodeMemory memory;
   Stubs stubs;
   Compiler compiler;
-  std::deque<LinkSite> sites;
+  static constexpr usize kSitesAtOnce = 512;
+  std::vector<std::unique_ptr<LinkSite[]>> sites;
   std::vector<LinkSite*> free_sites;
   i32 count = 0;
   std::deque<i32> counters;
