@@ -338,6 +338,7 @@ int Run::finish(EndedBy reason) {
   if (reason == EndedBy::Timeout) fmt::print(stderr, "ferry: --timeout: time is up\n");
   report(reason, status);
   flush_log();
+  machine_->system().translator().abandon();
   return status;
 }
 

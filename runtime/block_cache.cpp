@@ -11,6 +11,17 @@ namespace {
 constexpr usize kInitialSlots = 1 << 14;
 constexpr u64 kPageMask = ~u64{0xfff};
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1  // as gcc says it
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kChecksLeaks = true;
+#else
+constexpr bool kChecksLeaks = false;
+#endif
+
 }  // namespace
 
 BlockCache::BlockCache() : slots_(kInitialSlots) {}
@@ -155,6 +166,14 @@ void BlockCache::clear() {
   pages_.clear();
   last_page_ = nullptr;
   retired_.clear();
+}
+
+void BlockCache::abandon() {
+  if (!kChecksLeaks) {
+    for (Slot& slot : slots_) static_cast<void>(slot.block.release());
+    for (auto& [pa, page] : pages_) static_cast<void>(page.release());
+  }
+  clear();
 }
 
 CodePage* BlockCache::page(u64 pa) {

@@ -116,6 +116,8 @@ class BlockCache {
   // Removes the block and every link from and to it.
   void discard(TranslatedBlock& block);
   void clear();
+  // Like clear(), but the blocks are never freed: the process ends.
+  void abandon();
   // The version that what is unlinked and retired from now on is withdrawn with.
   u64 version() const { return version_; }
   // Whether anything was unlinked or retired with version().

@@ -377,6 +377,12 @@ void Translator::flush(const std::function<void()>& all_out) {
   flush_locked(all_out);
 }
 
+void Translator::abandon() {
+  stop_tiering();
+  std::lock_guard lock(mutex_);
+  cache_.abandon();
+}
+
 void Translator::flush_locked(const std::function<void()>& all_out) {
   purges_.add_everything();
   cache_.touch();

@@ -73,6 +73,8 @@ class Translator {
   // Starts the compile thread for hot regions; ready is called on it when there is something to publish.
   void start_tiering(std::function<void()> ready);
   void stop_tiering() { tiering_.reset(); }
+  // The process is about to end and no vCPU runs: blocks are forgotten, not freed one by one.
+  void abandon();
   // All blocks go (fw changes, reset, setting changes). all_out: called when no vCPU is inside or knows a block.
   void flush(const std::function<void()>& all_out = {});
   // What jump caches must forget. To be looked at after each change of the gate's version.
