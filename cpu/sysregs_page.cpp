@@ -84,10 +84,15 @@ std::string sysregs_page() {
       "# System registers\n\n"
       "<!-- written by `build/ferry reference sysregs`; a test compares -->\n\n"
       "Absent on every model, and shown as absent: AArch32 (at EL0 and EL1; its identification registers read as "
-      "zero), EL2, EL3, half-precision\n"
-      "arithmetic, the trace unit. The other identification registers of op0 = 3, op1 = 0, CRn = 0 read as zero at "
+      "zero), EL2, EL3, SVE, SME, MTE,\n"
+      "the trace unit. The other identification registers of op0 = 3, op1 = 0, CRn = 0 read as zero at "
       "EL1; what is not listed here is\n"
       "UNDEFINED. EL2 and EL3 rows are state for later models.\n\n"
+      "Present in part: the performance monitors count SW_INCR, INST_RETIRED, CPU_CYCLES and CHAIN, as PMCEID0_EL0 "
+      "says; the events of caches and\n"
+      "branches that PMUv3 asks for never occur. Nobody is at the other end of the debug communications channel, and "
+      "of what MDSCR_EL1 and OSECCR_EL1\n"
+      "save for an external debugger while the OS lock is set nothing is kept but HDE and OSECCR_EL1's value.\n\n"
       "## Identification values\n\n" +
       identification() +
       "\n## All registers\n\n"
