@@ -22,6 +22,19 @@ if(TARGET ferry)
   foreach(case job_control ctrl_a_x installer uboot disk disk_snapshot random reboot expect expect_missed timeout signals clock)
     ferry_boot_test(${case} tiered)
   endforeach()
+  # A debugger inside the guest; QEMU finds watchpoints that were not touched.
+  find_program(FERRY_AARCH64_CC aarch64-linux-gnu-gcc)
+  if(FERRY_AARCH64_CC)
+    set(debugging ${CMAKE_CURRENT_BINARY_DIR}/boot_debugging)
+    add_custom_command(OUTPUT ${debugging}
+      COMMAND ${FERRY_AARCH64_CC} -O1 -static ${CMAKE_CURRENT_SOURCE_DIR}/boot/debugging.c -o ${debugging}
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/boot/debugging.c VERBATIM)
+    add_custom_target(guest_program_debugging ALL DEPENDS ${debugging})
+    foreach(tier baseline tiered)
+      add_test(NAME boot_debugging_${tier} COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/boot/debugging_test.py ${tier} ${debugging})
+      set_tests_properties(boot_debugging_${tier} PROPERTIES LABELS boot SKIP_RETURN_CODE 77 TIMEOUT 900 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
+    endforeach()
+  endif()
   # The clock is compared with the host's: nothing else should be running.
   set_tests_properties(boot_clock_tiered PROPERTIES RUN_SERIAL ON)
 endif()
