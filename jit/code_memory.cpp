@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/sanitizer.h"
+
 namespace ferry::jit {
 namespace {
 
@@ -27,17 +29,7 @@ u8* window() {
 }
 
 // ThreadSanitizer has the window for itself. Its mmap drops the address and keeps the flags: that would be address 0.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kWindowIsFree = false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool kWindowIsFree = false;
-#else
-constexpr bool kWindowIsFree = true;
-#endif
-#else
-constexpr bool kWindowIsFree = true;
-#endif
+constexpr bool kWindowIsFree = !FERRY_THREAD_SANITIZER;
 
 void* map_in_window(usize capacity, int fd) {
   constexpr int kFlags = MAP_SHARED | MAP_FIXED_NOREPLACE;

@@ -65,6 +65,7 @@ Translator::Found Translator::find(const Lookup& want, Stats& stats) {
   // A site of a version that is past may be gone.
   const bool site_lives =
       want.site != nullptr && want.version + 1 == before && cache_.version() == before && !cache_.changed();
+  if (site_lives && want.site->tier == compiler_.get()) ++stats.link_misses;
   if (block != nullptr && block->code.entry != nullptr && site_lives && link_allowed(*want.site) &&
       cache_.link(*want.site, *block, want.context, quiescent_))
     ++stats.links;

@@ -262,9 +262,6 @@ bool Vcpu::run_cached(const Translator::Found& found) {
       ++stats_.runs_baseline;
       const activity::Scope scope(activity::Activity::Guest);
       reason = static_cast<ExitReason>(system_.translator().compiler()->enter(*s_, found.code));
-      if (reason == ExitReason::Next && s_->link_site != nullptr &&
-          static_cast<jit::LinkSite*>(s_->link_site)->tier == system_.translator().compiler())
-        ++stats_.link_misses;
     } else {
       reason = interpret(*found.block);
     }

@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "core/sanitizer.h"
 #include "core/types.h"
 
 namespace ferry::softmmu {
@@ -19,17 +20,27 @@ bool host_aligned(const void* at) {
   return reinterpret_cast<u64>(at) % sizeof(T) == 0;
 }
 
+// Nothing is promised of these as a whole.
 template <class T>
-T read_host(const u8* at) {
-  if (host_aligned<T>(at)) return __atomic_load_n(reinterpret_cast<const T*>(at), __ATOMIC_RELAXED);
+FERRY_GUEST_RACE T read_unaligned(const u8* at) {
   T value;
   std::memcpy(&value, at, sizeof value);
   return value;
 }
 template <class T>
+FERRY_GUEST_RACE void write_unaligned(u8* at, T value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+template <class T>
+T read_host(const u8* at) {
+  if (host_aligned<T>(at)) return __atomic_load_n(reinterpret_cast<const T*>(at), __ATOMIC_RELAXED);
+  return read_unaligned<T>(at);
+}
+template <class T>
 void write_host(u8* at, T value) {
   if (host_aligned<T>(at)) return __atomic_store_n(reinterpret_cast<T*>(at), value, __ATOMIC_RELAXED);
-  std::memcpy(at, &value, sizeof value);
+  write_unaligned(at, value);
 }
 
 // size 1, 2, 4 or 8.
@@ -54,8 +65,9 @@ inline void write_sized(u8* at, unsigned size, u64 value) {
 constexpr bool in_16_bytes(u64 va, unsigned size) { return (va & 15) + size <= 16; }
 
 // 16 bytes, at once where `from` and `to` are aligned. x86: a processor with AVX promises that for the aligned vector
-// moves (Intel SDM volume 3, 9.1.1; AMD APM volume 2, 7.3.2); on an older one each half is a word by itself.
-inline void copy_16(u8* to, const u8* from) {
+// moves (Intel SDM volume 3, 9.1.1; AMD APM volume 2, 7.3.2); on an older one each half is a word by itself. C++
+// has no such access.
+FERRY_GUEST_RACE inline void copy_16(u8* to, const u8* from) {
 #if defined(__x86_64__)
   const auto* source = reinterpret_cast<const __m128i*>(from);
   const __m128i value = reinterpret_cast<u64>(from) % 16 == 0 ? _mm_load_si128(source) : _mm_loadu_si128(source);
