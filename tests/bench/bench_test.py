@@ -87,6 +87,13 @@ class Harness(unittest.TestCase):
         self.assertEqual(rows[1]["best"], {"native": 1.0})
         self.assertIn("| - |", programs.table(rows, ["QEMU", "ferry"]))
 
+    def test_page_table_isolation(self):
+        class Machines:
+            def shell(self, name, line, limit):
+                return {"on": "[    0.000000] CPU features: detected: Kernel page table isolation (KPTI)", "off": line}[name]
+
+        self.assertEqual(programs.page_tables_isolated(Machines(), ["on", "off"]), {"on": True, "off": False})
+
     def test_silence_is_a_failure(self):
         columns = {"ferry": lambda name, turn: "sh: suite: not found"}
         complaints = programs.judge(quiet(programs.measure, CHOSEN, columns, 1, self.state()))[1]
