@@ -167,8 +167,7 @@ def main(argv):
     print("\n" + table(rows))
     for complaint in complaints:
         print(f"[bench] {complaint}", file=sys.stderr)
-    if not complaints:
-        state.finish()
+    state.finish(complaints)
     if options.json:
         versions = {n: qemu_version(c.argv[0]) for n, c in columns.items() if n.startswith("QEMU")}
         write_record(options.json, "bench_boot", options.rounds, {"guest": guest, "rows": rows, "versions": versions, "complaints": complaints})

@@ -68,9 +68,10 @@ class State:
         part.write_text(json.dumps({"key": self.key, "figures": self.figures}))
         part.replace(self.path)
 
-    def finish(self):
-        """The run is complete: the next one begins anew."""
-        self.path.unlink(missing_ok=True)
+    def finish(self, complaints):
+        """The run is complete, the next one begins anew; after failures it only does again what failed."""
+        if not any(" failed on " in text for text in complaints):
+            self.path.unlink(missing_ok=True)
 
 
 def add_options(parser, name, rounds):

@@ -196,8 +196,7 @@ def main(argv):
         print("\n" + boot.table(login))
     for complaint in complaints:
         print(f"[bench] {complaint}", file=sys.stderr)
-    if not complaints:
-        state.finish()
+    state.finish(complaints)
     if options.json:
         versions = {e: qemu_version(start[0]) for e, start in starts.items() if e.startswith("QEMU")}
         write_record(options.json, "bench_debian", options.rounds, {"rows": rows, "login": login, "versions": versions, "complaints": complaints})

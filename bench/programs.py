@@ -216,8 +216,7 @@ def main(argv):
         complaints.append(f"kernels without page-table isolation, which is the default: {[e for e, on in isolated.items() if not on]}")
     for complaint in complaints:
         print(f"[bench] {complaint}", file=sys.stderr)
-    if not complaints:
-        state.finish()
+    state.finish(complaints)
     if options.json:
         form = subprocess.run([native, "-w"], check=True, capture_output=True, text=True).stdout.strip()
         versions = {e: qemu_version(start[0]) for e, (start, _) in emulators.items() if e.startswith("QEMU")}

@@ -126,7 +126,9 @@ class Harness(unittest.TestCase):
         self.assertIsNone(self.state().get("0/one/ferry"))
         done = self.state()
         done.put("x", 1)
-        done.finish()
+        done.finish(["x failed on ferry: no prompt"])
+        self.assertIsNotNone(self.state().get("x"))
+        done.finish(["x: checksums differ: native aa, ferry ab"])
         self.assertIsNone(self.state().get("x"))
 
     def test_the_key_follows_the_program(self):
