@@ -80,24 +80,16 @@ FERRY_GUEST_RACE inline void copy_16(u8* to, const u8* from) {
 #endif
 }
 
-// Copies between guest memory and a buffer; a block of 1, 2, 4, 8 or 16 bytes that is aligned in the guest moves at
-// once.
+// Copies between guest memory and a buffer; a block of 1, 2, 4, 8 or 16 bytes moves by one access each way, so that it
+// is whole where the host's access is.
 inline void copy_guest(u8* to, const u8* from, usize size) {
-  if (size == 16) return copy_16(to, from);
-  if (size != 8 && size != 4 && size != 2 && size != 1) {
-    std::memcpy(to, from, size);
-    return;
-  }
-  u64 value = 0;
-  if (reinterpret_cast<u64>(from) % size == 0) {
-    value = read_sized(from, static_cast<unsigned>(size));
-  } else {
-    std::memcpy(&value, from, size);
-  }
-  if (reinterpret_cast<u64>(to) % size == 0) {
-    write_sized(to, static_cast<unsigned>(size), value);
-  } else {
-    std::memcpy(to, &value, size);
+  switch (size) {
+    case 16: return copy_16(to, from);
+    case 1:
+    case 2:
+    case 4:
+    case 8: return write_sized(to, static_cast<unsigned>(size), read_sized(from, static_cast<unsigned>(size)));
+    default: std::memcpy(to, from, size);
   }
 }
 
