@@ -107,9 +107,7 @@ Status semihosting_config(CommandLine& line, std::string_view value) {
   if (!userspace) return userspace.error();
   if (const auto target = keys->take("target"); target && *target != "native" && *target != "auto")
     return Error{fmt::format("-semihosting-config target={}: nobody else answers, expected native or auto", *target)};
-  if (keys->take("chardev"))
-    return Error{
-        fmt::format("-semihosting-config {}: the console is standard input and output, expected no chardev=", value)};
+  if (const auto chardev = keys->take("chardev")) line.semihosting_chardev = *chardev;
   if (const auto folder = keys->take("dir")) spec.folder = *folder;
   for (std::string& argument : keys->take_all("arg")) spec.arguments.push_back(std::move(argument));
   spec.enabled = *enable;
@@ -148,9 +146,11 @@ constexpr OptionRow kRows[] = {
      text<&LaunchRecord::firmware>},
     {"-semihosting", "", Argument::None, kBoot, "HLT #0xF000 at EL1 is a call to the host (Arm's semihosting)",
      semihosting},
-    {"-semihosting-config", "[enable=on|off][,target=native|auto][,userspace=on][,dir=FOLDER][,arg=WORD]...",
-     Argument::Required, kBoot,
-     "semihosting in detail: userspace lets EL0 call too; dir is the folder whose files the guest may read and write, "
+    {"-semihosting-config",
+     "[enable=on|off][,target=native|auto][,chardev=ID][,userspace=on][,dir=FOLDER][,arg=WORD]...", Argument::Required,
+     kBoot,
+     "semihosting in detail: chardev is the console, without it the terminal; userspace lets EL0 call too; dir is the "
+     "folder whose files the guest may read and write, "
      "without it the current one, empty for none; arg gives the program's command line, else the kernel's name and "
      "-append are",
      semihosting_config},

@@ -109,6 +109,10 @@ Status device(CommandLine& line, std::string_view value) {
   return {};
 }
 
+bool on_terminal(const SerialSpec& s) {
+  return s.kind == SerialSpec::Kind::Stdio || s.kind == SerialSpec::Kind::MonitorStdio;
+}
+
 Status serial(CommandLine& line, std::string_view value) {
   SerialSpec serial;
   if (value == "stdio") {
@@ -122,21 +126,64 @@ Status serial(CommandLine& line, std::string_view value) {
   } else if (value.starts_with("file:") && value.size() > 5) {
     serial.kind = SerialSpec::Kind::File;
     serial.path = value.substr(5);
+  } else if (value.starts_with("chardev:") && value.size() > 8) {
+    serial.kind = SerialSpec::Kind::Null;  // until all names are known
   } else {
-    return Error{fmt::format("-serial {}: not a back end, expected stdio, mon:stdio, file:FILE, pty or null", value)};
+    return Error{fmt::format(
+        "-serial {}: not a back end, expected stdio, mon:stdio, file:FILE, pty, null or chardev:ID", value)};
   }
   auto& serials = line.options.launch.serials;
   if (!line.serial_given) serials.clear();
   line.serial_given = true;
-  const auto on_terminal = [](const SerialSpec& s) {
-    return s.kind == SerialSpec::Kind::Stdio || s.kind == SerialSpec::Kind::MonitorStdio;
-  };
   for (const SerialSpec& other : serials) {
     if (on_terminal(other) && on_terminal(serial))
       return Error{fmt::format("-serial {}: a second line on the terminal, expected one", value)};
   }
+  if (value.starts_with("chardev:")) line.serial_chardevs.emplace_back(serials.size(), value.substr(8));
   serials.push_back(std::move(serial));
   return {};
+}
+
+Status chardev(CommandLine& line, std::string_view value) {
+  auto keys = KeyValues::parse("-chardev", value, "backend");
+  if (!keys) return keys.error();
+  const std::string backend = keys->take("backend").value_or(""), id = keys->take("id").value_or("");
+  auto mux = keys->take_switch("mux", false);
+  if (!mux) return mux.error();
+  if (auto signal = keys->take_switch("signal", true); !signal) return signal.error();
+  CommandLine::Chardev made{id, {}};
+  const auto path = keys->take("path");
+  if (backend == "stdio") {
+    made.spec.kind = *mux ? SerialSpec::Kind::MonitorStdio : SerialSpec::Kind::Stdio;
+  } else if (backend == "null") {
+    made.spec.kind = SerialSpec::Kind::Null;
+  } else if (backend == "pty") {
+    made.spec.kind = SerialSpec::Kind::Pty;
+  } else if (backend == "file") {
+    made.spec.kind = SerialSpec::Kind::File;
+    made.spec.path = path.value_or("");
+    if (made.spec.path.empty()) return Error{fmt::format("-chardev {}: no file, expected path=FILE", value)};
+  } else {
+    return Error{fmt::format("-chardev {}: not a back end, expected stdio, file, pty or null", value)};
+  }
+  if (id.empty()) return Error{fmt::format("-chardev {}: it has no name, expected id=ID", value)};
+  for (const auto& other : line.chardevs)
+    if (other.id == id) return Error{fmt::format("-chardev {}: a second {}, expected a name of its own", value, id)};
+  constexpr std::string_view kKnown[] = {"id", "path", "mux", "signal"};
+  if (Status status = keys->done(kKnown); !status) return status;
+  line.chardevs.push_back(std::move(made));
+  return {};
+}
+
+// The monitor is behind Ctrl-A c of the terminal's line.
+Status monitor_on(CommandLine& line, std::string_view value) {
+  auto keys = KeyValues::parse("-mon", value, "chardev");
+  if (!keys) return keys.error();
+  line.monitor_chardev = keys->take("chardev").value_or("");
+  if (const auto mode = keys->take("mode"); mode && *mode != "readline")
+    return Error{fmt::format("-mon {}: expected mode=readline", value)};
+  constexpr std::string_view kKnown[] = {"chardev", "mode"};
+  return keys->done(kKnown);
 }
 
 // Options of QEMU's that say what is so anyway.
@@ -164,8 +211,13 @@ constexpr OptionRow kRows[] = {
        line.options.snapshot = true;
        return {};
      }},
-    {"-serial", "stdio|mon:stdio|file:FILE|pty|null", Argument::Required, kGroup,
+    {"-serial", "stdio|mon:stdio|file:FILE|pty|null|chardev:ID", Argument::Required, kGroup,
      "where a serial line goes; mon:stdio, the default, has the Ctrl-A keys and the monitor", serial},
+    {"-chardev", "stdio[,mux=on]|file,path=FILE|pty|null,id=ID", Argument::Required, kGroup,
+     "names a back end for -serial chardev:ID and -semihosting-config chardev=ID; stdio with mux=on is mon:stdio",
+     chardev},
+    {"-mon", "chardev=ID[,mode=readline]", Argument::Required, kGroup,
+     "accepted for a -chardev stdio,mux=on, which has the monitor behind Ctrl-A c", monitor_on},
     {"-nographic", "", Argument::None, kGroup, "accepted; there is no display, and serial is on the terminal anyway",
      nothing},
     {"-display", "none", Argument::Required, kGroup, "accepted; there is no display", only_none<'d'>},
@@ -176,6 +228,39 @@ constexpr OptionRow kRows[] = {
 };
 
 }  // namespace
+
+Status resolve_chardevs(CommandLine& line) {
+  const auto find = [&](std::string_view option, const std::string& id) -> Result<SerialSpec> {
+    for (const auto& c : line.chardevs)
+      if (c.id == id) return c.spec;
+    return Error{fmt::format("{}{}: no back end has this name, expected a -chardev ...,id={}", option, id, id)};
+  };
+  machines::LaunchRecord& launch = line.options.launch;
+  for (const auto& [index, id] : line.serial_chardevs) {
+    auto spec = find("-serial chardev:", id);
+    if (!spec) return spec.error();
+    for (const SerialSpec& other : launch.serials)
+      if (on_terminal(other) && on_terminal(*spec))
+        return Error{fmt::format("-serial chardev:{}: a second line on the terminal, expected one", id)};
+    launch.serials[index] = *spec;
+  }
+  if (line.monitor_chardev) {
+    auto spec = find("-mon chardev=", *line.monitor_chardev);
+    if (!spec) return spec.error();
+    if (spec->kind != SerialSpec::Kind::MonitorStdio)
+      return Error{fmt::format("-mon chardev={}: the monitor is on the terminal, expected a -chardev stdio,mux=on",
+                               *line.monitor_chardev)};
+  }
+  if (line.semihosting_chardev) {
+    auto spec = find("-semihosting-config chardev=", *line.semihosting_chardev);
+    if (!spec) return spec.error();
+    if (spec->kind == SerialSpec::Kind::Pty)
+      return Error{fmt::format("-semihosting-config chardev={}: a pty, expected stdio, file or null",
+                               *line.semihosting_chardev)};
+    launch.semihosting.console = *spec;
+  }
+  return {};
+}
 
 std::span<const OptionRow> device_option_rows() { return kRows; }
 

@@ -18,7 +18,18 @@ struct CommandLine {
   control::RunOptions options;
   bool time_given = false;
   bool serial_given = false;  // the first -serial replaces the default, later ones add
+  // -chardev gives back ends names, before or after they are used.
+  struct Chardev {
+    std::string id;
+    machines::SerialSpec spec;
+  };
+  std::vector<Chardev> chardevs;
+  std::vector<std::pair<usize, std::string>> serial_chardevs;  // of -serial chardev:ID: which line
+  std::optional<std::string> semihosting_chardev, monitor_chardev;
 };
+
+// Puts the back ends in the place of their names.
+Status resolve_chardevs(CommandLine& line);
 
 struct OptionRow {
   enum class Argument : u8 { None, Required, Optional };  // Optional: only as --name=value

@@ -95,6 +95,7 @@ int dump_tree(const control::RunOptions& options) {
 }  // namespace
 
 Status complete_command_line(CommandLine& line) {
+  if (Status status = resolve_chardevs(line); !status) return status;
   control::RunOptions& options = line.options;
   machines::LaunchRecord& launch = options.launch;
   // Instructions are counted in virtual time.

@@ -51,8 +51,9 @@ class Run {
  private:
   Status prepare();
   void open_code_cache();
+  Result<StreamBackend::Config> open_stream(const SerialSpec& spec);
   Status make_serial(const SerialSpec& spec);
-  SemihostingTerminal& make_semihosting();
+  Status make_semihosting();
   void end(EndedBy reason);
   EndedBy run_until_end();
   EndedBy ended_by(runtime::EndReason reason) const;
@@ -100,13 +101,10 @@ void Run::end(EndedBy reason) {
   machine_->system().request_end(runtime::EndReason::Requested);
 }
 
-Status Run::make_serial(const SerialSpec& spec) {
+Result<StreamBackend::Config> Run::open_stream(const SerialSpec& spec) {
   StreamBackend::Config config;
   switch (spec.kind) {
-    case SerialSpec::Kind::Null:
-      nulls_.push_back(std::make_unique<NullBackend>());
-      serials_.push_back(nulls_.back().get());
-      return {};
+    case SerialSpec::Kind::Null: return open_stream({SerialSpec::Kind::File, "/dev/null"});
     case SerialSpec::Kind::Stdio:
     case SerialSpec::Kind::MonitorStdio:
       config = {.input = STDIN_FILENO,
@@ -133,24 +131,43 @@ Status Run::make_serial(const SerialSpec& spec) {
       break;
     }
   }
-  streams_.push_back(std::make_unique<StreamBackend>(config));
+  return config;
+}
+
+Status Run::make_serial(const SerialSpec& spec) {
+  if (spec.kind == SerialSpec::Kind::Null) {
+    nulls_.push_back(std::make_unique<NullBackend>());
+    serials_.push_back(nulls_.back().get());
+    return {};
+  }
+  auto config = open_stream(spec);
+  if (!config) return config.error();
+  streams_.push_back(std::make_unique<StreamBackend>(*config));
   serials_.push_back(streams_.back().get());
-  if (config.input == STDIN_FILENO) terminal_ = streams_.back().get();
+  if (config->input == STDIN_FILENO) terminal_ = streams_.back().get();
   return {};
 }
 
 // The console of semihosting is standard input and output: the terminal's stream when a serial line has it, so that
-// both print in order, else one of its own.
-SemihostingTerminal& Run::make_semihosting() {
-  StreamBackend* stream = terminal_;
-  if (stream == nullptr) {
+// both print in order, else one of its own; or what the command line says.
+Status Run::make_semihosting() {
+  const auto& console = options_.launch.semihosting.console;
+  const bool elsewhere =
+      console && (console->kind == SerialSpec::Kind::File || console->kind == SerialSpec::Kind::Null);
+  StreamBackend* stream = elsewhere ? nullptr : terminal_;
+  if (elsewhere) {
+    auto config = open_stream(*console);
+    if (!config) return config.error();
+    streams_.push_back(std::make_unique<StreamBackend>(*config));
+    stream = streams_.back().get();
+  } else if (stream == nullptr) {
     streams_.push_back(std::make_unique<StreamBackend>(
         StreamBackend::Config{.input = STDIN_FILENO, .output = STDOUT_FILENO, .name = "stdout"}));
     stream = streams_.back().get();
   }
-  semihosting_ = std::make_unique<SemihostingTerminal>(*stream);
+  semihosting_ = std::make_unique<SemihostingTerminal>(*stream, !elsewhere);
   if (options_.expect) semihosting_->watched().expect(*options_.expect, [this] { end(EndedBy::Expect); });
-  return *semihosting_;
+  return {};
 }
 
 Status Run::prepare() {
@@ -173,7 +190,10 @@ Status Run::prepare() {
     config.serials = serials_;
     config.serials[0] = watched_.get();
   }
-  if (options_.launch.semihosting.enabled) config.semihosting_console = &make_semihosting();
+  if (options_.launch.semihosting.enabled) {
+    if (Status status = make_semihosting(); !status) return status;
+    config.semihosting_console = semihosting_.get();
+  }
   const u64 limit = options_.limit_insns.value_or(~u64{0}), stop = options_.stop_at_insns.value_or(~u64{0});
   if (std::min(limit, stop) != ~u64{0}) config.limit_instructions = std::min(limit, stop);
   auto machine = machines::Machine::create(options_.launch, config);

@@ -8,7 +8,9 @@ namespace ferry::control {
 
 class SemihostingTerminal final : public machines::SemihostingConsole {
  public:
-  explicit SemihostingTerminal(StreamBackend& stream) : stream_(stream), watched_(stream) {}
+  // own_error: what is for standard error goes there; else to the stream as well.
+  SemihostingTerminal(StreamBackend& stream, bool own_error)
+      : stream_(stream), watched_(stream), own_error_(own_error) {}
   // What is printed passes here.
   WatchedSerial& watched() { return watched_; }
 
@@ -20,6 +22,7 @@ class SemihostingTerminal final : public machines::SemihostingConsole {
  private:
   StreamBackend& stream_;
   WatchedSerial watched_;
+  bool own_error_;
 };
 
 }  // namespace ferry::control

@@ -52,8 +52,15 @@ std::string with_double_commas(const std::string& text) {
   return out;
 }
 
+// As the back end of -chardev.
+std::string chardev_text(const SerialSpec& console) {
+  if (console.kind == SerialSpec::Kind::File) return "file,id=semihosting,path=" + with_double_commas(console.path);
+  return console.kind == SerialSpec::Kind::Null ? "null,id=semihosting" : "stdio,id=semihosting";
+}
+
 std::string semihosting_text(const SemihostingSpec& semihosting) {
   std::string text = "enable=on";
+  if (semihosting.console) text += ",chardev=semihosting";
   if (semihosting.userspace) text += ",userspace=on";
   if (semihosting.folder != ".") text += ",dir=" + with_double_commas(semihosting.folder);
   for (const std::string& argument : semihosting.arguments) text += ",arg=" + with_double_commas(argument);
@@ -80,6 +87,8 @@ std::string launch_line(const LaunchRecord& record) {
   if (!record.initrd.empty()) option("-initrd", record.initrd);
   if (!record.command_line.empty()) option("-append", record.command_line);
   if (!record.firmware.empty()) option("-bios", record.firmware);
+  if (record.semihosting.enabled && record.semihosting.console)
+    option("-chardev", chardev_text(*record.semihosting.console));
   if (record.semihosting.enabled) option("-semihosting-config", semihosting_text(record.semihosting));
   for (const DriveSpec& drive : record.drives) option("-drive", drive_text(drive));
   for (const DeviceSpec& device : record.devices) {

@@ -60,6 +60,7 @@ struct SemihostingSpec {
   bool userspace = false;              // EL0 may call too
   std::string folder = ".";            // which files the guest may use; empty: none
   std::vector<std::string> arguments;  // its command line; empty: the kernel's path and -append
+  std::optional<SerialSpec> console;   // File, Null or the terminal; absent: the terminal
 };
 
 struct LaunchRecord {

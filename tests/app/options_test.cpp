@@ -10,6 +10,8 @@
 
 using namespace ferry;
 using namespace ferry::app;
+using machines::LaunchRecord;
+using machines::SerialSpec;
 
 namespace {
 
@@ -67,6 +69,35 @@ TEST_CASE("a line in QEMU's spelling becomes a launch record") {
   REQUIRE(launch.serials.size() == 1);
   CHECK(launch.serials[0].path == "log");
   CHECK(line->options.no_reboot);
+}
+
+TEST_CASE("back ends by name, before or after their use") {
+  auto line =
+      parse({"-serial", "chardev:s", "-chardev", "stdio,id=s,mux=on", "-mon", "chardev=s,mode=readline", "-chardev",
+             "file,id=out,path=a,,b", "-semihosting-config", "enable=on,target=native,chardev=out"});
+  REQUIRE(line.ok());
+  REQUIRE(complete_command_line(*line));
+  const LaunchRecord& launch = line->options.launch;
+  REQUIRE(launch.serials.size() == 1);
+  CHECK(launch.serials[0].kind == SerialSpec::Kind::MonitorStdio);
+  REQUIRE(launch.semihosting.console);
+  CHECK(launch.semihosting.console->kind == SerialSpec::Kind::File);
+  CHECK(launch.semihosting.console->path == "a,b");
+  const auto refused = [](std::vector<std::string_view> words) {
+    auto given = parse(words);
+    if (!given) return given.error().message;
+    const Status status = complete_command_line(*given);
+    return status ? std::string() : status.error().message;
+  };
+  CHECK(contains(refused({"-serial", "chardev:x"}), "no back end has this name"));
+  CHECK(contains(refused({"-chardev", "stdio,id=a", "-serial", "chardev:a", "-serial", "chardev:a"}), "a second line"));
+  CHECK(contains(refused({"-chardev", "stdio,id=a", "-mon", "chardev=a"}), "mux=on"));
+  CHECK(
+      contains(refused({"-chardev", "pty,id=a", "-semihosting-config", "chardev=a"}), "expected stdio, file or null"));
+  CHECK(contains(refused({"-chardev", "file,id=a"}), "expected path=FILE"));
+  CHECK(contains(refused({"-chardev", "stdio"}), "expected id=ID"));
+  CHECK(contains(refused({"-chardev", "socket,id=a"}), "expected stdio, file, pty or null"));
+  CHECK(contains(refused({"-chardev", "null,id=a", "-chardev", "null,id=a"}), "a second a"));
 }
 
 TEST_CASE("a launch record's line parses to the same record") {

@@ -54,6 +54,22 @@ class Semihosting(unittest.TestCase):
             self.assertIn("written to err\n", err)
             self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_console_in_a_file(self):
+        expected = (HERE / "semihosting/expected.txt").read_text()
+        out, err = self.run_ferry("-chardev", f"file,id=output,path={self.top}/console", "-semihosting-config",
+                                  "enable=on,target=native,chardev=output", words="bad", status=42)
+        console = (self.top / "console").read_text().replace("\r", "")
+        self.assertEqual(out, "")
+        self.assertNotIn("written to err", err)
+        self.assertIn("written to err\n", console)
+        # A file is no terminal and has no input; the rest is the same.
+        differ = {a for a, b in zip(self.results(expected).items(), self.results(console).items()) if a != b}
+        self.assertLess(len(differ), len(self.results(expected)) / 4, console)
+
+    def test_console_nowhere(self):
+        out, _ = self.run_ferry("-chardev", "null,id=n", "-semihosting-config", "enable=on,chardev=n", words="bad", status=42)
+        self.assertEqual(out, "")
+
     def test_qemu_says_the_same(self):
         program = shutil.which("qemu-system-aarch64")
         if program is None:
@@ -169,7 +185,7 @@ class Semihosting(unittest.TestCase):
             self.assertRegex(err, rf"ferry: .*: {what}.*expected a folder")
 
     def test_options_that_are_refused(self):
-        for value, sentence in (("target=gdb", "expected native or auto"), ("enable=perhaps", "not a switch"), ("chardev=c0", "standard input and output"),
+        for value, sentence in (("target=gdb", "expected native or auto"), ("enable=perhaps", "not a switch"), ("chardev=c0", "no back end has this name"),
                                 ("dri=x", "did you mean dir")):
             _, err = self.run_ferry("-semihosting-config", value, status=2)
             self.assertIn(sentence, err)
