@@ -119,6 +119,17 @@ constexpr OptionRow kRows[] = {
      }},
     {"--stats", "json|text", Argument::Optional, kEnd, "at the end prints what running cost, tier by tier, on stderr",
      stats},
+    {"-perfmap", "", Argument::None, kEnd,
+     "writes /tmp/perf-PID.map, from which perf report names translated code; short for --set perf.map",
+     [](CommandLine& line, std::string_view) -> Status {
+       line.options.settings.perf_map = true;
+       return {};
+     }},
+    {"-jitdump", "", Argument::None, kEnd, "writes jit-PID.dump for perf inject --jit; short for --set perf.jitdump",
+     [](CommandLine& line, std::string_view) -> Status {
+       line.options.settings.perf_jitdump = true;
+       return {};
+     }},
     {"-d", "ITEM[,ITEM]...", Argument::Required, kEnd, "logs these on stderr (help lists them)", log_items},
     {"-D", "FILE", Argument::Required, kEnd, "writes the log of -d to this file",
      [](CommandLine& line, std::string_view value) -> Status {

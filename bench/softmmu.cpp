@@ -4,6 +4,8 @@
 
 #include "cpu/access.h"
 #include "softmmu/mmu.h"
+#include "softmmu/physical_reader.h"
+#include "softmmu/walk.h"
 
 namespace {
 
@@ -81,6 +83,28 @@ void select_unchanged(benchmark::State& state) {
   for (auto _ : state) m.mmu->select();
 }
 BENCHMARK(select_unchanged);
+
+// Walks alone: four levels, the descriptors in RAM.
+void walk_four_levels(benchmark::State& state) {
+  Machine m;
+  PhysicalReader reader(m.space);
+  Regime regime = regime_el10(m.s.reg(SysReg::SCTLR_EL1), m.s.reg(SysReg::TCR_EL1), kTables, kTables, 0xff, 44);
+  u64 i = 0;
+  for (auto _ : state) {
+    i = (i + 1) % kPages;
+    const Translation t = walk(regime, i << 12, reader);
+    benchmark::DoNotOptimize(t);
+  }
+}
+BENCHMARK(walk_four_levels);
+
+// A page that shares its entry with another one in use: the bank's second table has it.
+void load_conflict(benchmark::State& state) {
+  Machine m;
+  u64 i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(m.mmu->load(++i % 2 == 0 ? 0x1000 : kHigh + 0x1000, access({})));
+}
+BENCHMARK(load_conflict);
 
 // Loads that miss: four descriptors, a table entry.
 void load_miss(benchmark::State& state) {

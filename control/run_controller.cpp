@@ -29,6 +29,7 @@
 #include "control/watched_serial.h"
 #include "core/activity.h"
 #include "core/log.h"
+#include "debug/guest_symbols.h"
 #include "debug/host_code.h"
 #include "machines/machine.h"
 #include "runtime/system.h"
@@ -52,6 +53,7 @@ class Run {
   Status prepare();
   void open_code_cache();
   Result<StreamBackend::Config> open_stream(const SerialSpec& spec);
+  Status open_perf_map();
   Status make_serial(const SerialSpec& spec);
   Status make_semihosting();
   void end(EndedBy reason);
@@ -201,6 +203,7 @@ Status Run::prepare() {
   machine_ = std::move(*machine);
   machine_->system().translator().set_host_text(debug::disassemble_host);
   open_code_cache();
+  if (Status status = open_perf_map(); !status) return status;
 
   monitor_ = std::make_unique<Monitor>(*machine_, [this] { end(EndedBy::Quit); });
   for (const auto& stream : streams_) {
@@ -227,6 +230,26 @@ void Run::open_code_cache() {
     system.translator().set_code_store(std::move(*store));
   else
     complain(store.error().message + "; this run goes without it");
+}
+
+// perf.map, perf.jitdump: host code under the guest's names.
+Status Run::open_perf_map() {
+  const Settings& settings = options_.settings;
+  if (!settings.perf_map && !settings.perf_jitdump) return {};
+  std::shared_ptr<debug::GuestSymbols> symbols;
+  const std::string& path = settings.perf_symbols.empty() ? options_.launch.kernel : settings.perf_symbols;
+  if (!path.empty()) {
+    auto loaded = debug::GuestSymbols::load(path);
+    if (loaded)
+      symbols = std::make_shared<debug::GuestSymbols>(std::move(*loaded));
+    else if (!settings.perf_symbols.empty())
+      return loaded.error();
+  }
+  auto map =
+      runtime::PerfMap::open(settings, [symbols](u64 va) { return symbols ? symbols->name_of(va) : std::string{}; });
+  if (!map) return map.error();
+  machine_->system().translator().set_perf_map(std::move(*map));
+  return {};
 }
 
 // --- Watching

@@ -35,6 +35,7 @@ struct LinkSite {
 struct CompiledCode {
   const void* entry = nullptr;
   u32 size = 0;                  // host bytes
+  u32 text = 0;                  // of these, instructions from entry on; 0: all
   std::vector<LinkSite*> links;  // at most two of a block, any number of a region
   u64 id = 0;                    // the tier's own
   i32* counter = nullptr;        // entries left until the code leaves with ExitReason::Hot instead; null: not counted
@@ -81,6 +82,8 @@ class RegionTier : public Tier {
  public:
   // One function that is entered like the region's first block. Its exits out of the region are link sites.
   virtual Result<CompiledCode> compile_region(const Region& region, void* owner) = 0;
+  // How many there are that were not released.
+  virtual usize regions() const = 0;
 };
 
 }  // namespace ferry::jit

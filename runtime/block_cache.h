@@ -52,6 +52,7 @@ struct CodePage;
 // What a lookup looks at stands first, in one line of the host's cache.
 struct alignas(64) TranslatedBlock {
   u64 pa = 0;  // of the first instruction
+  u64 va = 0;  // where it was first met; for names only
   cpu::Mode mode;
   u32 interpreted_runs = 0;       // while it is not compiled because its bytes keep changing
   CodePage* page = nullptr;       // set while it is in the cache

@@ -12,7 +12,6 @@ namespace {
 
 constexpr u64 kPageMask = ~u64{0xfff};
 constexpr usize kMaxBlocks = 48;
-constexpr usize kMaxInsns = 400;
 constexpr u32 kHotRounds = 50;      // times the counter runs out
 constexpr u32 kKnownRounds = 2;     // of a block that was hot in an earlier run
 constexpr u64 kSoonNs = 2'000'000;  // between two of them
@@ -79,7 +78,9 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
     if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode ||
         blocks.size() >= kMaxBlocks || !is_warm(*b))
       return;
-    if (insns + b->insn_count() > kMaxInsns || std::find(blocks.begin(), blocks.end(), b) != blocks.end()) return;
+    if (insns + b->insn_count() > settings_.llvm_region_insns ||
+        std::find(blocks.begin(), blocks.end(), b) != blocks.end())
+      return;
     insns += b->insn_count();
     blocks.push_back(b);
   };

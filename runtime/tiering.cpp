@@ -15,7 +15,6 @@
 namespace ferry::runtime {
 namespace {
 
-constexpr usize kMaxJobs = 64;
 constexpr int kNice = 5;  // a vCPU that wants the processor goes first
 
 // What this thread has cost.
@@ -53,7 +52,7 @@ void Tiering::request(RegionJob job) {
   if (failed_) return;
   job.generation = generation_;
   jobs_.push_back(std::move(job));
-  if (jobs_.size() > kMaxJobs) jobs_.pop_front();
+  if (jobs_.size() > settings_.llvm_queue) jobs_.pop_front();
   wake_.notify_one();
 }
 
@@ -118,7 +117,7 @@ void Tiering::compile(RegionJob& job) {
       std::fprintf(stderr, "ferry: %s; hot code stays in the baseline tier\n", made.error().message.c_str());
     failed_ = !compiler_;
   }
-  if (!compiler_) return;
+  if (!compiler_ || compiler_->regions() >= settings_.llvm_regions) return;
   const u64 start = thread_ns();
   std::deque<ir::Block> blocks;
   jit::Region region;

@@ -192,6 +192,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   copy_guest_words({words, limit}, host + offset);
   auto block = std::make_unique<TranslatedBlock>();
   block->pa = pa;
+  block->va = va;
   block->mode = mode;
   // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
   const u32 churn = page.churn(pa);
@@ -288,10 +289,10 @@ TranslatedBlock* Translator::compile_quiet(TranslatedBlock& block, Stats& stats)
   CodePage* page = cache_.page(block.pa);
   if (page == nullptr || page->suspect) return &block;
   page->quiet(block.pa);
-  const u64 pa = block.pa;
+  const u64 pa = block.pa, va = block.va;
   const cpu::Mode mode = block.mode;
   discard(block);
-  return build(pa, pa, mode, stats);
+  return build(pa, va, mode, stats);
 }
 
 void Translator::compile(TranslatedBlock& block, Stats& stats) {
@@ -314,6 +315,12 @@ void Translator::take_code(TranslatedBlock& block, jit::CompiledCode code) {
   block.code = std::move(code);
   block.tier = compiler_.get();
   for (jit::LinkSite* site : block.code.links) site->tier = block.tier;
+  if (perf_map_ != nullptr) name_code(block, PerfMap::Kind::Block);
+}
+
+void Translator::name_code(const TranslatedBlock& block, PerfMap::Kind kind) {
+  const jit::CompiledCode& code = block.code;
+  perf_map_->add(code.entry, code.text != 0 ? code.text : code.size, block.va, block.mode.el(), kind);
 }
 
 void Translator::code_written(u64 pa) { range_written(pa & kPageMask, ~kPageMask + 1); }
@@ -367,6 +374,7 @@ void Translator::publish(Stats& stats) {
     stats.llvm_bytes += job.code.size;
     if (code_store_ != nullptr) code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.entry->source);
     cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
+    if (perf_map_ != nullptr) name_code(*job.entry, PerfMap::Kind::Region);
     log_region(*job.entry);
     purge(*job.entry);
   }

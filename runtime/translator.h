@@ -12,6 +12,7 @@
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
 #include "runtime/executions.h"
+#include "runtime/perf_map.h"
 #include "runtime/persistent/code_store.h"
 #include "runtime/purge_log.h"
 #include "runtime/stats.h"
@@ -83,6 +84,8 @@ class Translator {
   // How -d out_asm writes host code: bytes to text. Without one nothing is written.
   using HostText = std::string (*)(const void* code, usize size);
   void set_host_text(HostText text) { host_text_ = text; }
+  // Who is told the names of what is compiled. Before the first block.
+  void set_perf_map(std::unique_ptr<PerfMap> map) { perf_map_ = std::move(map); }
   void set_compiler(std::unique_ptr<jit::Tier> tier) { compiler_ = std::move(tier); }
   jit::Tier* compiler() { return compiler_.get(); }
   // Code that outlives the run. Before the first block.
@@ -102,6 +105,7 @@ class Translator {
   bool take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats);
   void verify_kept(const TranslatedBlock& block, std::span<const u32> words, const persistent::CodeStore::Block& kept);
   void take_code(TranslatedBlock& block, jit::CompiledCode code);
+  void name_code(const TranslatedBlock& block, PerfMap::Kind kind);
   void remember_heat(TranslatedBlock& block);
   void keep(const TranslatedBlock& block);
   void revalidate(CodePage& page, Stats& stats);
@@ -123,6 +127,7 @@ class Translator {
   std::unique_ptr<persistent::CodeStore> code_store_;
   std::vector<u8> saved_;  // scratch
   HostText host_text_ = nullptr;
+  std::unique_ptr<PerfMap> perf_map_;
   std::mutex mutex_;  // cache_ and links; never taken inside translated code
   BlockCache cache_;
   Executions gone_;  // of blocks that are no more

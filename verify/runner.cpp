@@ -44,22 +44,27 @@ class TierRunner final : public Runner {
 
 std::unique_ptr<Runner> interpreter_runner() { return std::make_unique<InterpreterRunner>(); }
 
-std::unique_ptr<Runner> make_runner(ferry::Tier tier) {
-  if (tier == ferry::Tier::Interp) return interpreter_runner();
-  if (tier == ferry::Tier::Tiered || !jit::tier_available(tier)) return nullptr;
+Settings runner_settings() {
   Settings settings;
-  settings.tier = tier;
   settings.code_cache = usize{16} << 20;
   settings.mem_window = ferry::Window::On;  // FlatMemory has one while its shadow TLB is empty
+  return settings;
+}
+
+std::unique_ptr<Runner> make_runner(ferry::Tier tier, const Settings& base) {
+  if (tier == ferry::Tier::Interp) return interpreter_runner();
+  if (tier == ferry::Tier::Tiered || !jit::tier_available(tier)) return nullptr;
+  Settings settings = base;
+  settings.tier = tier;
   auto compiler = jit::make_compiler(settings);
   ASSERT(compiler.ok(), "a tier that is available cannot be made");
   return std::make_unique<TierRunner>(tier == ferry::Tier::Baseline ? "baseline" : "llvm", std::move(*compiler));
 }
 
-std::vector<std::unique_ptr<Runner>> all_runners() {
+std::vector<std::unique_ptr<Runner>> all_runners(const Settings& settings) {
   std::vector<std::unique_ptr<Runner>> all;
   for (const ferry::Tier tier : {ferry::Tier::Interp, ferry::Tier::Baseline, ferry::Tier::Llvm})
-    if (auto runner = make_runner(tier)) all.push_back(std::move(runner));
+    if (auto runner = make_runner(tier, settings)) all.push_back(std::move(runner));
   return all;
 }
 

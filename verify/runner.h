@@ -28,9 +28,12 @@ class Runner {
 };
 
 std::unique_ptr<Runner> interpreter_runner();
+// What runners compile with: little code memory, and every access tries the window first.
+Settings runner_settings();
+
 // The runner of interp, baseline or llvm; null when this build lacks the tier.
-std::unique_ptr<Runner> make_runner(ferry::Tier tier);
+std::unique_ptr<Runner> make_runner(ferry::Tier tier, const Settings& settings = runner_settings());
 // The interpreter, then a runner for each tier that this build has.
-std::vector<std::unique_ptr<Runner>> all_runners();
+std::vector<std::unique_ptr<Runner>> all_runners(const Settings& settings = runner_settings());
 
 }  // namespace ferry::verify

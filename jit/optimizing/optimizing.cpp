@@ -197,6 +197,7 @@ Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owne
   CompiledCode code;
   code.entry = placed->entry;
   code.size = placed->size;
+  code.text = placed->text;
   code.id = placed->id;
   for (Unit::Exit& x : unit->exits) {
     x.site.owner = owner;
@@ -275,6 +276,11 @@ u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
 #else
   return impl_->enter(&s, entry);
 #endif
+}
+
+usize Optimizing::regions() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->units.size();
 }
 
 usize Optimizing::used() const { return impl_->session->used(); }

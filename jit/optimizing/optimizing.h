@@ -27,6 +27,7 @@ class Optimizing final : public RegionTier {
 
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;
   Result<CompiledCode> compile_region(const Region& region, void* owner) override;
+  usize regions() const override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
   // Any thread, also while another compiles.

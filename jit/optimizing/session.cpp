@@ -46,6 +46,7 @@ class Memory final : public jitlink::JITLinkMemoryManager {
       std::lock_guard lock(mutex_);
       at = slab_.allocate(std::max<usize>((size + 15) & ~usize{15}, 16), align);
       if (at != Slab::kNone) last_ = at;
+      if (at != Slab::kNone) last_end_ = at + size;
     }
     if (at == Slab::kNone) return done(llvm::createStringError("code memory: full"));
     usize offset = at;
@@ -70,6 +71,10 @@ class Memory final : public jitlink::JITLinkMemoryManager {
   }
 
   // The range that was taken last.
+  const u8* last_end() const {
+    std::lock_guard lock(mutex_);
+    return exec_ + last_end_;
+  }
   usize last_size() const {
     std::lock_guard lock(mutex_);
     return slab_.size_of(last_);
@@ -114,7 +119,7 @@ class Memory final : public jitlink::JITLinkMemoryManager {
   u8* write_;
   mutable std::mutex mutex_;  // slab_, last_
   Slab slab_;
-  usize last_ = 0;
+  usize last_ = 0, last_end_ = 0;
 };
 
 class Compiler final : public orc::IRCompileLayer::IRCompiler {
@@ -240,6 +245,7 @@ Result<Session::Code> Session::add(orc::ThreadSafeModule module, const std::stri
   }
   code.entry = symbol->getAddress().toPtr<const void*>();
   code.size = static_cast<u32>(m.memory.last_size());
+  code.text = static_cast<u32>(m.memory.last_end() - static_cast<const u8*>(code.entry));
   code.compile_ns = m.codegen.compile_ns() - compiled_before;
   code.link_ns = now_ns() - start - code.compile_ns;
   std::vector<FaultEntry> faults = m.faults->take();

@@ -26,6 +26,7 @@ class Session {
   struct Code {
     const void* entry = nullptr;
     u32 size = 0;  // bytes of code memory
+    u32 text = 0;  // from entry to their end
     u64 id = 0;
     u64 compile_ns = 0;  // passes and code generation
     u64 link_ns = 0;     // the rest: linking and the session's own work

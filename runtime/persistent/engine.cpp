@@ -19,8 +19,18 @@ namespace {
 
 // They decide when and whether, not what is compiled.
 constexpr std::string_view kLeaveCodeAlone[] = {
-    "code.cache",     "chain.cross_page", "chain.direct",          "chain.indirect", "llvm.delay",
-    "llvm.threshold", "sched.quantum",    "smc.retranslate_limit", "wfe.sleep",
+    "code.cache",
+    "chain.cross_page",
+    "chain.direct",
+    "chain.indirect",
+    "llvm.delay",
+    "llvm.threshold",
+    "llvm.queue",
+    "llvm.regions",
+    "llvm.region_insns",
+    "sched.quantum",
+    "smc.retranslate_limit",
+    "wfe.sleep",
 };
 
 // The program's build ID, or nothing when the linker gave it none.
@@ -78,7 +88,7 @@ std::string host_features() {
 
 Fingerprint engine_fingerprint(const Settings& settings, cpu::FeatureSet features) {
   const auto counts = [](std::string_view name) {
-    return !name.starts_with("cache.") &&
+    return !name.starts_with("cache.") && !name.starts_with("perf.") &&
            std::find(std::begin(kLeaveCodeAlone), std::end(kLeaveCodeAlone), name) == std::end(kLeaveCodeAlone);
   };
   std::string program = build_id();

@@ -6,6 +6,7 @@
 #include "frontend/pattern.h"
 #include "tests/catch.h"
 #include "tests/insn/harness.h"
+#include "tests/settings_from_environment.h"
 
 using namespace ferry;
 using namespace ferry::insn;
@@ -71,7 +72,7 @@ TEST_CASE("every row of ARMv8.0 has a line") {
 }
 
 TEST_CASE("instructions in every tier") {
-  for (const auto& runner : verify::all_runners()) {
+  for (const auto& runner : verify::all_runners(test::settings_from_environment(verify::runner_settings()))) {
     INFO(runner->name());
     run_all(*runner);
     SUCCEED();

@@ -11,6 +11,7 @@
 
 #include "cpu/models.h"
 #include "tests/catch.h"
+#include "tests/settings_from_environment.h"
 #include "verify/campaign.h"
 
 using namespace ferry;
@@ -172,7 +173,7 @@ TEST_CASE("a numbered sequence comes again with its states") {
 
 TEST_CASE("every tier does what the interpreter does") {
   const auto interpreter = interpreter_runner();
-  for (const auto& runner : all_runners()) {
+  for (const auto& runner : all_runners(test::settings_from_environment(runner_settings()))) {
     if (runner->name() == "interpreter") continue;
     const u64 count = number("FERRY_SEQUENCES", runner->name() == "llvm" ? 100 : 1000);
     const cpu::Model& m = model("max");
