@@ -105,8 +105,8 @@ struct alignas(64) CpuState {
       budget;  // poll and budget in one word: negative = leave at the next poll. Virtual time: guest instructions left
   u32 fault;   // non-zero: a helper or access raised `exception`
   u32 site;    // make_site() of the last slow call
-  TlbEntry* tlb_read;   // tables of the current bank
-  TlbEntry* tlb_write;  // always kTlbEntries behind tlb_read, here and below: code uses one base for both
+  TlbEntry* tlb_read;         // tables of the current bank
+  TlbEntry* tlb_write;        // always kTlbEntries behind tlb_read, here and below: code uses one base for both
   TlbEntry* tlb_unpriv_read;  // as EL0 sees memory (LDTR, STTR)
   TlbEntry* tlb_unpriv_write;
   WindowSlot window[kWindowSlots];  // of the context that EL0 runs in
