@@ -79,6 +79,10 @@ void Lowering::call_if(Value v, const Inst& d) {
 
 void Lowering::lower_call(Value v, const Inst& d) {
   if (d.op == Op::CallIf) return call_if(v, d);
+  if (V r = native_helper(d)) {
+    values_[v] = r;
+    return;
+  }
   if (d.imm != static_cast<u64>(cpu::Helper::check_sp_alignment)) return call_helper(v, d);
   // Before most accesses through SP: only a misaligned one calls.
   llvm::BasicBlock* misaligned = unlikely(b_.CreateICmpEQ(b_.CreateAnd(arg(d, 0), 15), i64c(0)), "misaligned");

@@ -44,6 +44,7 @@ struct LoweringOptions {
   bool host_has_ssse3 = false;
   bool host_has_fma = false;  // FMA3, and with it AVX: what native floating point needs
   bool host_has_cx16 = false;
+  bool host_has_aes = false, host_has_pclmul = false, host_has_sha = false, host_has_crc32 = false;
 };
 
 // What the flags of a region are: Packed as CpuState holds them, or what they are to be made of. Dynamic: it depends on
@@ -221,6 +222,14 @@ class Lowering {
   void fold_fpsr();
   void save_host_fp();
   void restore_host_fp();
+
+  // lower_helper.cpp
+  V native_helper(const ir::Inst& inst);
+  V aes(const ir::Inst& inst, cpu::Helper helper);
+  V crc32c(const ir::Inst& inst);
+  V sha1_rounds(const ir::Inst& inst, unsigned function);
+  V sha256_rounds(const ir::Inst& inst, bool first_half);
+  V sha256_schedule(const ir::Inst& inst);
 
   // lower_fp.cpp
   V floating(const ir::Inst& inst);

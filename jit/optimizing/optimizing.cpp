@@ -131,7 +131,11 @@ struct Optimizing::Impl {
             .window = window,
             .host_has_ssse3 = codegen->host_has("ssse3"),
             .host_has_fma = codegen->host_has("fma"),
-            .host_has_cx16 = codegen->host_has("cx16")};
+            .host_has_cx16 = codegen->host_has("cx16"),
+            .host_has_aes = codegen->host_has("aes"),
+            .host_has_pclmul = codegen->host_has("pclmul"),
+            .host_has_sha = codegen->host_has("sha"),
+            .host_has_crc32 = codegen->host_has("sse4.2")};
   }
 
   std::unique_ptr<Codegen> codegen;
