@@ -193,6 +193,23 @@ void BM_translate_baseline(benchmark::State& state) {
 }
 BENCHMARK(BM_translate_baseline);
 
+struct LoopCode {
+  std::unique_ptr<jit::Tier> tier;
+  const void* entry = nullptr;
+};
+
+// Host code of a block that loops to its own start, linked to itself.
+Result<LoopCode> compile_loop(const Settings& settings, const ir::Block& block) {
+  if (!jit::tier_available(settings.tier)) return Error{"this build has no such tier"};
+  auto made = jit::make_compiler(settings);
+  if (!made) return made.error();
+  auto code = (*made)->compile(block, nullptr);
+  if (!code) return code.error();
+  for (jit::LinkSite* site : code->links)
+    if (site->offset == 0) (*made)->link(*site, code->entry, 0);
+  return Result<LoopCode>(LoopCode{std::move(*made), code->entry});
+}
+
 // A loop of four instructions without memory: what running costs in each tier, links included.
 void run_with(benchmark::State& state, Tier tier) {
   // add x0, x0, x1; eor x2, x2, x0; subs x3, x3, #1; b.ne -12
@@ -219,18 +236,13 @@ void run_with(benchmark::State& state, Tier tier) {
   }
   Settings settings;
   settings.tier = tier;
-  if (!jit::tier_available(tier)) return state.SkipWithError("this build has no such tier");
-  auto made = jit::make_compiler(settings);
-  if (!made) return state.SkipWithError(made.error().message.c_str());
-  auto code = (*made)->compile(block, nullptr);
-  if (!code) return state.SkipWithError(code.error().message.c_str());
-  for (jit::LinkSite* site : code->links)
-    if (site->offset == 0) (*made)->link(*site, code->entry, 0);
+  auto loop_code = compile_loop(settings, block);
+  if (!loop_code) return state.SkipWithError(loop_code.error().message.c_str());
   for (auto _ : state) {
     s->x[3] = kTurns;
     s->budget = 1;
     s->pc_page = 0;
-    (*made)->enter(*s, code->entry);
+    loop_code->tier->enter(*s, loop_code->entry);
     n += 4 * kTurns;
   }
   per_instruction(state, n);
@@ -243,19 +255,15 @@ void BM_tlb_hit(benchmark::State& state) {
   ir::optimize(block, jit::helper_effects, false);
   Settings settings;
   settings.tier = Tier::Baseline;
-  if (!jit::tier_available(settings.tier)) return state.SkipWithError("this build has no such tier");
-  auto made = jit::make_compiler(settings);
-  if (!made) return state.SkipWithError(made.error().message.c_str());
-  auto code = (*made)->compile(block, nullptr);
-  if (!code) return state.SkipWithError(code.error().message.c_str());
-  for (jit::LinkSite* site : code->links)
-    if (site->offset == 0) (*made)->link(*site, code->entry, 0);
+  auto loop_code = compile_loop(settings, block);
+  if (!loop_code) return state.SkipWithError(loop_code.error().message.c_str());
   auto s = std::make_unique<cpu::CpuState>();
   alignas(4096) static std::array<u8, 4096> page{};
-  std::vector<cpu::TlbEntry> table(cpu::kTlbEntries, {cpu::kTlbInvalid, 0});
+  std::vector<cpu::TlbEntry> table(2 * cpu::kTlbEntries, {cpu::kTlbInvalid, 0});
   constexpr u64 kVa = 0x4000;
   table[(kVa >> 12) & (cpu::kTlbEntries - 1)] = {kVa, reinterpret_cast<u64>(page.data()) - kVa};
-  s->tlb_read = s->tlb_write = table.data();
+  s->tlb_read = table.data();
+  s->tlb_write = s->tlb_read + cpu::kTlbEntries;
   s->helpers = cpu::helper_table();
   s->mode = linux_mode();
   constexpr u64 kTurns = 100'000;
@@ -265,7 +273,7 @@ void BM_tlb_hit(benchmark::State& state) {
     s->x[3] = kTurns;
     s->budget = 1;
     s->pc_page = 0;
-    (*made)->enter(*s, code->entry);
+    loop_code->tier->enter(*s, loop_code->entry);
     n += kTurns;
   }
   state.counters["load"] =

@@ -1,10 +1,9 @@
-// The vCPU loop: from one exit of translated code to the next entry. The Environment half of Vcpu is in
-// vcpu_environment.cpp.
+// The vCPU loop: from one exit of translated code to the next entry. vcpu_step.cpp has single instructions,
+// vcpu_wait.cpp power and waiting, vcpu_environment.cpp the Environment half.
 #include "runtime/vcpu.h"
 
 #include <algorithm>
 #include <fstream>
-#include <thread>
 
 #include "core/activity.h"
 #include "core/check.h"
@@ -352,38 +351,6 @@ ExitReason Vcpu::interpret(TranslatedBlock& block) {
   return reason;
 }
 
-// A page that is not memory, or an instruction that must run alone: one instruction by the interpreter.
-void Vcpu::run_uncached(const softmmu::FetchResult& fetched) {
-  single_.insts.clear();
-  if (!system_.translator().one_instruction(fetched.pa, s_->mode, single_)) {
-    cpu::raise_with_far(*s_, cpu::kEcInsnAbort, 0x10, s_->pc);  // synchronous external abort
-    return take_fetch_fault();
-  }
-  if (s_->btype != 0 && !may_land(fetched)) return;
-  if (s_->btype != 0 && !frontend::keeps_btype(first_word(fetched))) s_->btype = 0;
-  ++stats_.single_steps;
-  single_word_ = ir::marker_word(single_.insts.front().imm);
-  if (virtual_time_) s_->budget.fetch_sub(1, std::memory_order_relaxed);
-  system_.shootdown().enter(index_);
-  const ExitReason reason = interpreter_.run(*s_, single_);
-  system_.shootdown().leave(index_);
-  s_->link_site = nullptr;
-  handle_exit(reason);
-}
-
-// Virtual time: the rest of the slice is shorter than the next block.
-void Vcpu::step_to_slice_end() {
-  while (s_->budget.load(std::memory_order_relaxed) > 0 && !look_again_ && stash_ == 0) {
-    update_context();
-    s_->pc_page = s_->pc & kPageMask;
-    pending_link_ = nullptr;
-    if ((s_->pc & 3) != 0) return;
-    const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-    if (!fetched.ok) return take_fetch_fault();
-    run_uncached(fetched);
-  }
-}
-
 bool Vcpu::handle_exit(ExitReason reason) {
   ++stats_.exits[static_cast<unsigned>(reason)];
   pending_link_ = nullptr;
@@ -436,48 +403,6 @@ void Vcpu::refund_unexecuted() {
   s_->site = 0;
 }
 
-// False: PC alignment fault or instruction abort, which is raised.
-bool Vcpu::is_fetchable() {
-  if ((s_->pc & 3) == 0) return mmu_->fetch(s_->pc).ok;
-  cpu::raise_with_far(*s_, cpu::kEcPcAlign, 0, s_->pc);
-  return false;
-}
-
-// Software step, hardware breakpoints, illegal execution state: what comes before an instruction is looked at one
-// instruction at a time.
-void Vcpu::step_watched() {
-  look_again_ = true;
-  // In the order of D1.12.2: software step, PC alignment, instruction abort, breakpoint, illegal execution state.
-  cpu::ExceptionInfo e;
-  const bool stepped = cpu::step_exception(*s_, e);
-  if (!stepped && !is_fetchable()) return take_fault();
-  if (stepped || cpu::breakpoint_exception(*s_, s_->pc, e)) {
-    ++stats_.exceptions;
-    take(e);
-    return;
-  }
-  if (s_->mode.illegal() != 0) {
-    cpu::raise(*s_, cpu::kEcIllegalState, 0);
-    take_fault();
-    return;
-  }
-  const bool stepping = s_->mode.single_step() != 0;
-  const u64 before = stats_.exceptions;
-  step_one();
-  if (stepping && stats_.exceptions == before) cpu::step_done(*s_, single_word_);
-}
-
-void Vcpu::step_one() {
-  update_context();
-  s_->pc_page = s_->pc & kPageMask;
-  const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
-  if (fetched.ok) {
-    run_uncached(fetched);
-  } else {
-    take_fetch_fault();
-  }
-}
-
 void Vcpu::clear_jump_cache() {
   std::fill_n(jump_cache_.get(), cpu::kJumpEntries, cpu::JumpEntry{~u64{0}, 0, nullptr, 0});
   far_jumps_.clear();
@@ -502,129 +427,6 @@ void Vcpu::block_is_hot() {
   const softmmu::FetchResult fetched = mmu_->fetch(s_->pc);
   if (!fetched.ok) return take_fetch_fault();
   system_.translator().hot({.pa = fetched.pa, .va = s_->pc, .mode = s_->mode, .context = s_->context}, stats_);
-}
-
-// --- Power and waiting ---
-
-// After an instruction that lets others go first. Only YIELD gives the turn away: a spinning vCPU waits for one that
-// may have no host processor. The host's scheduler is asked rarely, because a turn given away can take milliseconds to
-// come back, and guests also put a few YIELDs where they want a short pause.
-bool Vcpu::give_way() {
-  constexpr u32 kYield = 0xd503203f, kYieldsPerTurn = 128;
-  if (system_.cpu_count() == 1 || (s_->pc & ~kPageMask) == 0) return true;
-  if (!virtual_time_ && ++yields_ % kYieldsPerTurn != 0) return true;
-  const softmmu::FetchResult fetched = mmu_->fetch(s_->pc - 4);
-  if (!fetched.ok) {
-    s_->fault = 0;
-    return true;
-  }
-  if (guest_word(fetched.page + ((s_->pc - 4) & ~kPageMask)) != kYield) return true;
-  if (virtual_time_) return false;
-  std::this_thread::yield();
-  return true;
-}
-
-bool Vcpu::start(u64 pc, u64 x0) {
-  Power off = Power::Off;
-  {
-    std::lock_guard lock(wake_mutex_);
-    if (power() != off) return false;
-    start_pc_ = pc;
-    start_x0_ = x0;
-    power_.store(Power::Starting, std::memory_order_release);
-  }
-  kick();
-  return true;
-}
-
-void Vcpu::stop() {
-  std::lock_guard lock(wake_mutex_);
-  power_.store(Power::Off, std::memory_order_release);
-}
-
-// On the vCPU's own thread: from Starting to On.
-void Vcpu::begin() {
-  cpu::reset(*s_, *system_.config().model, index_, system_.config().entry_el);
-  s_->pc = start_pc_;
-  s_->x[0] = start_x0_;
-  context_dirty_ = true;
-  pending_link_ = nullptr;
-  suspend_ = false;
-  timer_due_ = true;
-  power_.store(Power::On, std::memory_order_release);
-}
-
-// Not On: waits for that in real time; in virtual time the turn is over.
-bool Vcpu::is_running() {
-  look_again_ = true;
-  if (power() == Power::Starting) {
-    begin();
-    return true;
-  }
-  if (virtual_time_) return false;
-  std::unique_lock lock(wake_mutex_);
-  wake_.wait(lock, [this] { return power() != Power::Off || system_.stopping() || system_.pause_requested(); });
-  woken_ = false;
-  return false;
-}
-
-bool Vcpu::wants_turn(u64 now_ns) const {
-  switch (power()) {
-    case Power::Off: return false;
-    case Power::Starting: return true;
-    case Power::On: break;
-  }
-  return !idle_ || signals_.lines.load() != 0 || timer_due_.load() || now_ns >= idle_until_ns_ ||
-         (idle_until_ns_ != kNever && s_->event_register != 0);
-}
-
-// AArch64.CheckForWFxTrap: EL0 is about to wait, and SCTLR_EL1 says that it may not. The PC is already behind the
-// instruction.
-bool Vcpu::is_wait_trapped(u32 trap, u32 which) {
-  if ((s_->mode.el0_traps() & trap) == 0) return false;
-  s_->pc -= 4;
-  cpu::raise(*s_, cpu::kEcWfx, cpu::kIssCondAlways | which);
-  take_fault();
-  return true;
-}
-
-bool Vcpu::wait_for_interrupt() {
-  ++stats_.wfi;
-  stats_.count(Stats::Emulated::Wfi, s_->el);
-  look_again_ = true;
-  update_timers();
-  if (signals_.lines.load() != 0 || is_wait_trapped(cpu::kEl0TrapWfi, 0)) return true;
-  if (virtual_time_) {
-    idle_ = true;
-    return false;
-  }
-  std::unique_lock lock(wake_mutex_);
-  wake_.wait(lock, [this] {
-    return woken_ || signals_.lines.load() != 0 || system_.stopping() || system_.pause_requested() || timer_due_.load();
-  });
-  woken_ = false;
-  return true;
-}
-
-// WFE: at once when the event register is set, otherwise a sleep that ends by itself.
-bool Vcpu::wait_for_event() {
-  ++stats_.wfe;
-  stats_.count(Stats::Emulated::Wfe, s_->el);
-  look_again_ = true;
-  if (std::atomic_ref(s_->event_register).exchange(0) != 0 || is_wait_trapped(cpu::kEl0TrapWfe, 1)) return true;
-  const u64 limit_us = system_.settings().wfe_sleep;
-  if (virtual_time_) {
-    // The end of this turn: whoever would send the event must run first.
-    update_timers();
-    idle_ = signals_.lines.load() == 0;
-    idle_until_ns_ = system_.clock().now() + limit_us * 1000;
-    return !idle_;
-  }
-  std::unique_lock lock(wake_mutex_);
-  wake_.wait_for(lock, std::chrono::microseconds(limit_us),
-                 [this] { return woken_ || signals_.lines.load() != 0 || system_.stopping(); });
-  woken_ = false;
-  return true;
 }
 
 }  // namespace ferry::runtime

@@ -297,6 +297,7 @@ class Compiler {
   void check_monitor(u8 w, unsigned bytes, u32 (&open)[2]);
   void end_store_exclusive(SlowAccess& s, u8 result, const u32 (&open)[2]);
   void store_exclusive(Value v, const Inst& inst);
+  void probe_to_rax(Value v, const Inst& inst, const Address& a, u8 w, SlowAccess& s);
   void store_exclusive_wide(Value v, const Inst& inst);
   void rmw_step(RmwKind kind, bool wide, u8 to, u8 operand);
   void read_modify_write(Value v, const Inst& inst);

@@ -139,6 +139,16 @@ void Compiler::store_exclusive(Value v, const Inst& d) {
   end_store_exclusive(s, result, open);
 }
 
+// The operands are done with, the result will be in RAX, and w is the host's address.
+void Compiler::probe_to_rax(Value v, const Inst& d, const Address& a, u8 w, SlowAccess& s) {
+  s.dirty = snapshot();
+  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
+  bind(v, RAX);
+  values_[v].clean = true;
+  s.to[0] = static_cast<i8>(RAX);
+  probe_host(a, MemInfo::decode(d.imm), RAX, w, s);
+}
+
 // STXP of doublewords: cmpxchg16b, which takes four registers.
 void Compiler::store_exclusive_wide(Value v, const Inst& d) {
   for (const u8 r : {RAX, RCX, RDX, RBX}) take(r);
@@ -147,12 +157,7 @@ void Compiler::store_exclusive_wide(Value v, const Inst& d) {
   for (unsigned n = 0; n < 2; ++n) s.value[n] = {SlowValue::Gpr, use(d.args[n + 1]), 0};
   s.xmm_live = files_[kXmm].used != 0;
   const u8 w = alloc_temp(kGpr);
-  s.dirty = snapshot();
-  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
-  bind(v, RAX);
-  values_[v].clean = true;
-  s.to[0] = static_cast<i8>(RAX);
-  probe_host(a, MemInfo::decode(d.imm), RAX, w, s);
+  probe_to_rax(v, d, a, w, s);
   e_.mov(true, RBX, s.value[0].reg);
   e_.mov(true, RCX, s.value[1].reg);
   e_.mov_imm(RAX, 1);
@@ -248,12 +253,7 @@ void Compiler::compare_and_swap(Value v, const Inst& d) {
   for (unsigned n = 0; n < 2; ++n) s.value[n] = {SlowValue::Gpr, use(d.args[n + 1]), 0};
   s.xmm_live = files_[kXmm].used != 0;
   const u8 w = alloc_temp(kGpr);
-  s.dirty = snapshot();
-  for (unsigned n = 0; n < d.arg_count(); ++n) consume(d.args[n]);
-  bind(v, RAX);
-  values_[v].clean = true;
-  s.to[0] = static_cast<i8>(RAX);
-  probe_host(a, m, RAX, w, s);
+  probe_to_rax(v, d, a, w, s);
   zero_extend(m.size_log2, RAX, s.value[0].reg);
   locked(0xb0, m.size_log2, s.value[1].reg, {w, 0});
   s.resume = e_.here();

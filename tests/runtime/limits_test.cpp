@@ -4,38 +4,20 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <thread>
 
 #include "core/settings.h"
 #include "frontend/translate.h"
 #include "jit/tiers.h"
-#include "runtime/translator.h"
 #include "tests/catch.h"
+#include "tests/runtime/code_bytes.h"
 
 using namespace ferry;
 using namespace ferry::runtime;
+using namespace ferry::runtime::testing;
 
 namespace {
-
-constexpr u64 kPa = 0x40000000;
-
-struct Code final : CodeSource {
-  alignas(4096) u8 bytes[8192] = {};
-  u64 version = 0;
-  const u8* code_page(u64 pa) override { return pa - kPa < sizeof bytes ? bytes + (pa - kPa) : nullptr; }
-  void shield(u64) override {}
-  u64 withdraw() override { return ++version; }
-  bool quiescent(u64) override { return true; }
-  void wait_quiescent(u64) override {}
-  void put(u64 offset, std::initializer_list<u32> words) {
-    for (const u32 w : words) {
-      std::memcpy(bytes + offset, &w, 4);
-      offset += 4;
-    }
-  }
-};
 
 // add x0, x0, #1; cmp x0, x1; b.ne -8; ret
 constexpr std::initializer_list<u32> kLoop = {0x91000400, 0xeb01001f, 0x54ffffc1, 0xd65f03c0};

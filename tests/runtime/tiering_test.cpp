@@ -1,37 +1,19 @@
 // Tiering at the translator: what becomes a region, and when a finished one is refused or gone.
 #include <chrono>
-#include <cstring>
 #include <thread>
 
 #include "core/settings.h"
 #include "jit/tiers.h"
-#include "runtime/translator.h"
 #include "tests/catch.h"
+#include "tests/runtime/code_bytes.h"
 
 using namespace ferry;
 using namespace ferry::runtime;
+using namespace ferry::runtime::testing;
 
 namespace {
 
-constexpr u64 kPa = 0x40000000;
 constexpr u64 kContext = 0x1234;
-
-// Two pages of code and one vCPU that is never inside.
-struct Code final : CodeSource {
-  alignas(4096) u8 bytes[8192] = {};
-  u64 version = 0;
-  const u8* code_page(u64 pa) override { return pa - kPa < sizeof bytes ? bytes + (pa - kPa) : nullptr; }
-  void shield(u64) override {}
-  u64 withdraw() override { return ++version; }
-  bool quiescent(u64) override { return true; }
-  void wait_quiescent(u64) override {}
-  void put(u64 offset, std::initializer_list<u32> words) {
-    for (const u32 w : words) {
-      std::memcpy(bytes + offset, &w, 4);
-      offset += 4;
-    }
-  }
-};
 
 struct Bench {
   Settings settings;
