@@ -115,12 +115,7 @@ void Lowering::inline_access(Value v, const Inst& d) {
   V va = arg(d, 0);
   llvm::BasicBlock* slow = new_block("slow");
   llvm::BasicBlock* join = new_block("");
-  // The ways to the join and what each brings.
-  struct Way {
-    llvm::BasicBlock* from = nullptr;
-    V values[2] = {};
-  };
-  std::vector<Way> ways;
+  std::vector<Way> ways;  // to the join; the slow path's comes last
   const auto end_way = [&](const V(&values)[2]) {
     ways.push_back({b_.GetInsertBlock(), {values[0], values[1]}});
     b_.CreateBr(join);
@@ -172,12 +167,7 @@ void Lowering::inline_access(Value v, const Inst& d) {
     for (const Way& way : ways) phi->addIncoming(way.values[n], way.from);
     (n == 0 ? values_[v] : seconds_[v]) = phi;
   }
-  if (share != nullptr) {
-    llvm::PHINode* host = b_.CreatePHI(b_.getPtrTy(), static_cast<unsigned>(ways.size()));
-    for (usize n = 0; n < ways.size(); ++n)
-      host->addIncoming(n == 0 ? share->host : llvm::ConstantPointerNull::get(b_.getPtrTy()), ways[n].from);
-    share->host = host;
-  }
+  join_shares(v, share, ways);
   if (ordered() && is_load && acquires(m)) b_.CreateFence(llvm::AtomicOrdering::Acquire);
   // Release before a later acquire: only a full fence keeps them in order on a TSO host.
   if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);

@@ -3,8 +3,8 @@
 // The first of them asks the shadow TLB about the bytes of all (tag of the first byte's page against the page of the
 // last), and what it finds, the host address of the lowest byte, serves the others as long as nothing in between could
 // have changed the tables. Only slow paths and helpers can, since another processor's shootdown waits until this one
-// polls, which it does between blocks. A slow path makes the address null; then, and when the bytes lie on two pages,
-// each access asks for itself.
+// polls, which it does between blocks. A slow path, of whichever access, makes the address null; then, and when the
+// bytes lie on two pages, each access asks for itself.
 //
 // With a store among them the first asks the write table: what stands there may be read as well, since stage 1 has no
 // writable pages that cannot be read, and both tables say the same host page (softmmu/translate.cpp fills the write
@@ -87,7 +87,8 @@ void Lowering::find_shares() {
     const Inst& d = block.insts[v];
     numbers.add(v);
     const ir::Effect effect = ir::info(d.op).effect;
-    if (effect == ir::Effect::Call || (effect == ir::Effect::Mem && !is_plain(d.op) && d.op != Op::Fence)) open.clear();
+    const bool inlined = is_plain(d.op) && !MemInfo::decode(d.imm).exclusive;
+    if (effect == ir::Effect::Call || (effect == ir::Effect::Mem && !inlined && d.op != Op::Fence)) open.clear();
     if (!may_share(d)) continue;
     i64 offset = 0;
     const Value base = numbers.split(d.args[0], offset);
@@ -108,6 +109,7 @@ void Lowering::find_shares() {
     Share& share = shares_[at->second];
     share.low = std::min(share.low, offset);
     share.high = std::max(share.high, end);
+    share.last = v;
     share.write = share.write || m.write;
     ++share.members;
     share_of_[v] = static_cast<i32>(at->second);
@@ -131,6 +133,21 @@ Lowering::V Lowering::share_holds(Value v, Share& share) {
   V hit = probe_span(low, static_cast<u64>(share.high - share.low), share.write, addend);
   share.host = b_.CreateIntToPtr(b_.CreateAdd(low, addend), b_.getPtrTy());
   return hit;
+}
+
+// Behind an access: the addresses that are still wanted. Its slow path has perhaps changed the tables (a device that it
+// reached decides whether its memory is read directly), and after a probe of its own its share is not known to hold.
+void Lowering::join_shares(Value v, const Share* own, const std::vector<Way>& ways) {
+  V none = llvm::ConstantPointerNull::get(b_.getPtrTy());
+  for (Share& share : shares_) {
+    if (share.members < 2 || share.host == nullptr || share.last <= v) continue;
+    llvm::PHINode* host = b_.CreatePHI(b_.getPtrTy(), static_cast<unsigned>(ways.size()));
+    for (usize n = 0; n < ways.size(); ++n) {
+      const bool lost = n + 1 == ways.size() || (&share == own && n != 0);
+      host->addIncoming(lost ? none : share.host, ways[n].from);
+    }
+    share.host = host;
+  }
 }
 
 }  // namespace ferry::jit::optimizing

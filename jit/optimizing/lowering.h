@@ -98,9 +98,14 @@ class Lowering {
     FlagKind flags_out = FlagKind::Unknown;  // Unknown: as they came in
     bool reads_flags = false;                // that it did not set
   };
+  // A way to where an access goes on, and what it brings.
+  struct Way {
+    llvm::BasicBlock* from = nullptr;
+    V values[2] = {};
+  };
   // Accesses of a block that share one probe.
   struct Share {
-    ir::Value first = 0;
+    ir::Value first = 0, last = 0;
     i64 low = 0, high = 0;  // the bytes from the base on that the accesses touch
     bool write = false;
     unsigned members = 0;
@@ -187,6 +192,7 @@ class Lowering {
   void find_shares();
   Share* share_of(ir::Value v);
   V share_holds(ir::Value v, Share& share);
+  void join_shares(ir::Value v, const Share* own, const std::vector<Way>& ways);
 
   // lower_atomic.cpp
   bool inline_atomic(const ir::Inst& inst) const;

@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <vector>
@@ -28,6 +29,7 @@ struct Machine {
   std::vector<cpu::HelperFn> helpers;
   std::array<const void*, static_cast<usize>(MemHelper::kCount)> mem_helpers{};
   u64 slow_calls = 0;
+  std::function<void()> on_slow_call;  // what else a slow path does
 
   Machine()
       : tables(2 * cpu::kTlbEntries, {cpu::kTlbInvalid, 0}),
@@ -64,6 +66,7 @@ struct Machine {
   static u8* reach(cpu::CpuState& s, u64 va, u32 access) {
     Machine& m = of(s);
     ++m.slow_calls;
+    if (m.on_slow_call) m.on_slow_call();
     s.site = access_site(access);
     const MemInfo info = MemInfo::decode(access);
     const u64 bytes = info.zero_block ? 64 : info.bytes();

@@ -162,6 +162,35 @@ TEST_CASE("region: a fault inside names its instruction and keeps what earlier t
   CHECK(m.s.pc_page == kBase);
 }
 
+TEST_CASE("region: accesses that share a probe ask again behind any access's slow path") {
+  auto tier = make();
+  Machine m;
+  Blocks r;
+  r.add(0x40, 1, [](Builder& b) {
+    const Value base = b.get_x(Type::I64, 5);
+    b.set_x(20, b.load(Type::I64, base, {}));
+    b.store(b.get_x(Type::I64, 6), b.get_x(Type::I64, 20), {});
+    b.set_x(21, b.load(Type::I64, b.add_imm(base, 8), {}));
+    b.exit_next(0x80);
+  });
+  const CompiledCode code = compile(*tier, r);
+  m.s.x[5] = kBase + 16;
+  m.s.x[6] = kBase + 0x2000;  // memory, but in no table
+  m.memory[16] = 7;
+  m.memory[24] = 9;
+  CHECK(enter(*tier, m, code) == ExitReason::Next);
+  CHECK(m.slow_calls == 1);
+  CHECK(m.s.x[21] == 9);
+  CHECK(m.memory[0x2000] == 7);
+  // Now the store's slow path takes the other page out of the tables, as a device may.
+  m.on_slow_call = [&m] { m.tables.assign(m.tables.size(), {cpu::kTlbInvalid, 0}); };
+  m.s.tlb_read = m.tables.data();
+  m.slow_calls = 0;
+  CHECK(enter(*tier, m, code) == ExitReason::Next);
+  CHECK(m.slow_calls == 2);
+  CHECK(m.s.x[21] == 9);
+}
+
 TEST_CASE("region: an edge to another page holds for the region's context and moves the page") {
   auto tier = make();
   Machine m;
