@@ -23,7 +23,7 @@ Status machine(CommandLine& line, std::string_view value) {
   auto keys = KeyValues::parse("-M", value, "type");
   if (!keys) return keys.error();
   if (const auto board = keys->take("type")) line.options.launch.board = *board;
-  if (const auto version = keys->take("gic-version"); version && *version != "3") {
+  if (const auto version = keys->take("gic-version"); version && *version != "3" && *version != "max") {
     return Error{fmt::format("-M gic-version={}: not modelled, expected 3", *version)};
   }
   if (const auto file = keys->take("dumpdtb")) line.options.dumpdtb = *file;
@@ -32,7 +32,11 @@ Status machine(CommandLine& line, std::string_view value) {
     if (!on) return on.error();
     if (*on) return Error{fmt::format("-M {}=on: this exception level is not implemented, expected off", absent)};
   }
-  constexpr std::string_view kKnown[] = {"type", "gic-version", "dumpdtb", "virtualization", "secure"};
+  if (const auto accel = keys->take("accel"); accel && *accel != "tcg")
+    return Error{fmt::format("-M accel={}: not here, expected tcg (code is translated; --tier says how)", *accel)};
+  if (auto its = keys->take_switch("its", false); !its || *its)
+    return its ? Error{"-M its=on: not modelled, expected off"} : its.error();
+  constexpr std::string_view kKnown[] = {"type", "gic-version", "dumpdtb", "virtualization", "secure", "accel", "its"};
   return keys->done(kKnown);
 }
 

@@ -17,13 +17,12 @@ Status drive(CommandLine& line, std::string_view value) {
   auto keys = KeyValues::parse("-drive", value, "");
   if (!keys) return keys.error();
   DriveSpec drive;
-  if (const auto interface = keys->take("if")) {
-    if (*interface != "none" && *interface != "pflash") {
-      return Error{fmt::format("-drive if={}: not an interface of this board, expected none (with -device) or pflash",
-                               *interface)};
-    }
-    if (*interface == "pflash") drive.interface = DriveSpec::Interface::Pflash;
+  const auto interface = keys->take("if");
+  if (interface && *interface != "none" && *interface != "virtio" && *interface != "pflash") {
+    return Error{fmt::format(
+        "-drive if={}: not an interface of this board, expected virtio, none (with -device) or pflash", *interface)};
   }
+  if (interface == "pflash") drive.interface = DriveSpec::Interface::Pflash;
   if (const auto format = keys->take("format"); format && *format != "raw") {
     return Error{fmt::format("-drive format={}: not read by ferry, expected raw", *format)};
   }
@@ -47,6 +46,11 @@ Status drive(CommandLine& line, std::string_view value) {
   for (const DriveSpec& other : line.options.launch.drives) {
     if (!drive.id.empty() && other.id == drive.id)
       return Error{fmt::format("-drive id={}: two drives have this name, expected one", drive.id)};
+  }
+  // A drive that nothing could name is a disk of its own, as with if=virtio.
+  if (interface == "virtio" || (!interface && drive.id.empty())) {
+    if (drive.id.empty()) drive.id = fmt::format("virtio{}", line.options.launch.drives.size());
+    line.options.launch.devices.push_back({"virtio-blk-device", {{"drive", drive.id}}});
   }
   line.options.launch.drives.push_back(std::move(drive));
   return {};
@@ -190,10 +194,21 @@ Status monitor_on(CommandLine& line, std::string_view value) {
 template <char kind>
 Status only_none(CommandLine&, std::string_view value) {
   if (value == "none") return {};
-  constexpr const char* kWhat = kind == 'd' ? "-display" : kind == 'n' ? "-nic" : kind == 'o' ? "-net" : "-monitor";
+  constexpr const char* kWhat = kind == 'd'   ? "-display"
+                                : kind == 'n' ? "-nic"
+                                : kind == 'o' ? "-net"
+                                : kind == 'v' ? "-vga"
+                                : kind == 'p' ? "-parallel"
+                                              : "-monitor";
   return Error{fmt::format("{} {}: there is none on this board, expected none", kWhat, value)};
 }
 Status nothing(CommandLine&, std::string_view) { return {}; }
+
+// What QEMU calls its translator. Other accelerators would need a host of the guest's kind.
+Status accel(CommandLine&, std::string_view value) {
+  if (value.substr(0, value.find(',')) == "tcg") return {};
+  return Error{fmt::format("-accel {}: not here, expected tcg (code is translated; --tier says how)", value)};
+}
 
 constexpr std::string_view kGroup = "Devices and back ends";
 
@@ -203,8 +218,11 @@ constexpr OptionRow kRows[] = {
      "or "
      "loader,data=D,data-len=1..8,addr=A",
      device},
-    {"-drive", "if=none|pflash,file=FILE[,format=raw][,id=ID][,snapshot=on][,readonly=on][,unit=N]", Argument::Required,
-     kGroup, "storage: if=none for a -device that names its id, if=pflash for a bank of flash", drive},
+    {"-drive", "[if=virtio|none|pflash],file=FILE[,format=raw][,id=ID][,snapshot=on][,readonly=on][,unit=N]",
+     Argument::Required, kGroup,
+     "storage: if=virtio, or neither if nor id, for a virtio-blk-device; if=none for a -device that names its id; "
+     "if=pflash for a bank of flash",
+     drive},
     {"-pflash", "FILE", Argument::Required, kGroup, "the same as -drive if=pflash,format=raw,file=FILE", pflash},
     {"-snapshot", "", Argument::None, kGroup, "every drive forgets its writes when the run ends",
      [](CommandLine& line, std::string_view) -> Status {
@@ -224,6 +242,10 @@ constexpr OptionRow kRows[] = {
     {"-nic", "none", Argument::Required, kGroup, "accepted; there is no network card", only_none<'n'>},
     {"-net", "none", Argument::Required, kGroup, "accepted; there is no network card", only_none<'o'>},
     {"-monitor", "none", Argument::Required, kGroup, "accepted; the monitor is behind Ctrl-A c", only_none<'m'>},
+    {"-vga", "none", Argument::Required, kGroup, "accepted; there is no display", only_none<'v'>},
+    {"-parallel", "none", Argument::Required, kGroup, "accepted; there is no parallel port", only_none<'p'>},
+    {"-accel", "tcg[,...]", Argument::Required, kGroup, "accepted; guest code is always translated", accel},
+    {"-no-user-config", "", Argument::None, kGroup, "accepted; no file is read unasked", nothing},
     {"-nodefaults", "", Argument::None, kGroup, "accepted; nothing is added unasked", nothing},
 };
 

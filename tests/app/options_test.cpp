@@ -71,6 +71,27 @@ TEST_CASE("a line in QEMU's spelling becomes a launch record") {
   CHECK(line->options.no_reboot);
 }
 
+TEST_CASE("a disk that nothing names is a virtio disk, as QEMU has it") {
+  auto line = parse({"-drive", "file=a,format=raw", "-drive", "if=virtio,file=b,id=root", "-drive", "file=c,id=d2",
+                     "-M", "virt,accel=tcg,its=off,gic-version=max", "-accel", "tcg,thread=multi", "-vga", "none",
+                     "-parallel", "none", "-no-user-config", "-nodefaults"});
+  REQUIRE(line);
+  const auto& launch = line->options.launch;
+  REQUIRE(launch.drives.size() == 3);
+  CHECK(launch.drives[2].id == "d2");  // for a -device
+  REQUIRE(launch.devices.size() == 2);
+  for (usize i = 0; i < 2; ++i) {
+    CHECK(launch.devices[i].model == "virtio-blk-device");
+    CHECK(launch.devices[i].properties ==
+          std::vector<std::pair<std::string, std::string>>{{"drive", launch.drives[i].id}});
+  }
+  CHECK(launch.drives[1].id == "root");
+  CHECK(contains(message({"-accel", "kvm"}), "expected tcg"));
+  CHECK(contains(message({"-M", "virt,accel=kvm"}), "expected tcg"));
+  CHECK(contains(message({"-M", "virt,its=on"}), "expected off"));
+  CHECK(contains(message({"-drive", "if=ide,file=x"}), "expected virtio"));
+}
+
 TEST_CASE("back ends by name, before or after their use") {
   auto line =
       parse({"-serial", "chardev:s", "-chardev", "stdio,id=s,mux=on", "-mon", "chardev=s,mode=readline", "-chardev",
