@@ -31,18 +31,38 @@ u8* window() {
 // ThreadSanitizer has the window for itself. Its mmap drops the address and keeps the flags: that would be address 0.
 constexpr bool kWindowIsFree = !FERRY_THREAD_SANITIZER;
 
-void* map_in_window(usize capacity, int fd) {
-  constexpr int kFlags = MAP_SHARED | MAP_FIXED_NOREPLACE;
+// A free place of the window, reserved without access; where the window cannot be had (a sanitizer's shadow is there),
+// one anywhere: Baseline::link() leaves out what is too far. MAP_FAILED when there is none.
+void* reserve(usize capacity) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   for (u64 offset = 0; kWindowIsFree && offset + capacity <= kWindowSize; offset += kStep) {
     u8* const place = window() + offset;
-    void* const got = mmap(place, capacity, PROT_READ | PROT_EXEC, kFlags, fd, 0);
+    void* const got = mmap(place, capacity, PROT_NONE, kFlags | MAP_FIXED_NOREPLACE, -1, 0);
     if (got == place) return got;
     if (got != MAP_FAILED) munmap(got, capacity);  // a kernel that takes the address as a hint
     if (got != MAP_FAILED || errno != EEXIST) break;
   }
-  // Where the window cannot be had (a sanitizer's shadow is there), anywhere: Baseline::link() leaves out what is too
-  // far.
-  return mmap(nullptr, capacity, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+  return mmap(nullptr, capacity, PROT_NONE, kFlags, -1, 0);
+}
+
+// The same memory twice, the second time executable at `exec`, a reserved place. False: errno says why.
+// perf looks names up in /tmp/perf-PID.map only for memory without a file's name, so shared anonymous memory is mapped
+// again by mremap where that can be; qemu-user, which runs the tests of an arm64 build, does not survive a length of 0.
+bool map_twice(usize capacity, void** write, void* exec) {
+#if defined(__aarch64__)
+  const int fd = memfd_create("ferry-code", MFD_CLOEXEC);
+  if (fd < 0) return false;
+  const bool sized = ftruncate(fd, static_cast<off_t>(capacity)) == 0;
+  *write = sized ? mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  const bool mapped =
+      *write != MAP_FAILED && mmap(exec, capacity, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+  close(fd);
+  return mapped;
+#else
+  *write = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return *write != MAP_FAILED && mremap(*write, 0, capacity, MREMAP_MAYMOVE | MREMAP_FIXED, exec) != MAP_FAILED &&
+         mprotect(exec, capacity, PROT_READ | PROT_EXEC) == 0;
+#endif
 }
 
 Error host_error(const char* what) { return {std::string("code memory: ") + what + ": " + std::strerror(errno)}; }
@@ -52,20 +72,13 @@ Error host_error(const char* what) { return {std::string("code memory: ") + what
 Result<CodeMemory> CodeMemory::create(usize capacity) {
   capacity = (capacity + kPage - 1) & ~(kPage - 1);
   if (capacity == 0 || capacity >= usize{1} << 31) return Error{"code memory: size out of range, expected below 2 GiB"};
-  const int fd = memfd_create("ferry-code", MFD_CLOEXEC);
-  if (fd < 0) return host_error("memfd_create");
-  if (ftruncate(fd, static_cast<off_t>(capacity)) != 0) {
-    const Error e = host_error("ftruncate");
-    close(fd);
-    return e;
-  }
-  void* write = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  void* exec = map_in_window(capacity, fd);
-  const Error e = host_error("mmap");
-  close(fd);
-  if (write == MAP_FAILED || exec == MAP_FAILED) {
+  void* const exec = reserve(capacity);
+  if (exec == MAP_FAILED) return host_error("mmap");
+  void* write = MAP_FAILED;
+  if (!map_twice(capacity, &write, exec)) {
+    const Error e = host_error("mapping it twice");
     if (write != MAP_FAILED) munmap(write, capacity);
-    if (exec != MAP_FAILED) munmap(exec, capacity);
+    munmap(exec, capacity);
     return e;
   }
   return CodeMemory(static_cast<u8*>(write), static_cast<u8*>(exec), capacity);
@@ -95,8 +108,9 @@ u8* CodeMemory::allocate(usize size) {
 }
 
 // Code is spread thin over tens of megabytes, so the host's instruction TLB misses on small pages. The kernel makes
-// huge pages of a memfd only when it is asked for each (Linux 6.1; an older one refuses, and small ones stay), and only
-// where something has been written. What fits into the first one is a short run's and not worth the milliseconds.
+// huge pages of shared memory only when it is asked for each (Linux 6.1; an older one refuses, and small ones stay),
+// and only where something has been written. What fits into the first one is a short run's and not worth the
+// milliseconds.
 void CodeMemory::begin_huge_page() {
 #ifdef MADV_COLLAPSE
   constexpr int kCollapse = MADV_COLLAPSE;

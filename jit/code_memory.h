@@ -1,4 +1,4 @@
-// Code memory: one reserved address range for translated code, backed by a memfd that is mapped twice: writable and
+// Code memory: one reserved address range for translated code, of shared memory that is mapped twice: writable and
 // executable. Allocation is a bump pointer; memory comes back as a whole (reset).
 #pragma once
 #include "core/result.h"

@@ -112,6 +112,31 @@ def check_with_perf(ferry, elf, folder):
     return f"perf found {len(seen)} pieces of code"
 
 
+def check_map_with_perf(ferry, folder):
+    """perf names translated code by the map alone, of a guest that only counts."""
+    perf, data, counting = shutil.which("perf"), folder / "map.data", folder / "counting.bin"
+    counting.write_bytes(struct.pack("<II", 0x91000400, 0x17FFFFFF))  # add x0, x0, #1; b .-4
+    if perf is None:
+        return "perf is not installed"
+    recorded = run([perf, "record", "-q", "-e", "cpu-clock:u", "-o", data,
+                    ferry, "run", "-perfmap", "-kernel", counting, "--tier", "baseline", "--timeout", "2s"])
+    if recorded.returncode not in (0, 124) or not data.exists():
+        return f"perf may not record here: {(recorded.stderr.strip().splitlines() or ['?'])[-1]}"
+    script = run([perf, "script", "-i", data, "-F", "pid,ip,sym,dso"])
+    maps = {pathlib.Path(f"/tmp/perf-{pid}.map") for pid in re.findall(r"^\s*(\d+)", script.stdout, re.M)}
+    try:
+        spans = [(int(row[0], 16), int(row[1], 16)) for path in maps if path.exists()
+                 for row in (line.split() for line in path.read_text().splitlines())]
+        samples = re.findall(r"^\s*\d+\s+([0-9a-f]+) (\S+)", script.stdout, re.M)
+        named = [name for address, name in samples if any(at <= int(address, 16) < at + size for at, size in spans)]
+        check(named, f"{len(samples)} samples, none in {len(spans)} pieces of translated code")
+        check("[unknown]" not in named, f"{named.count('[unknown]')} of {len(named)} samples in translated code have no name")
+    finally:
+        for path in maps:
+            path.unlink(missing_ok=True)
+    return f"perf named {len(named)} samples"
+
+
 def main():
     ferry, elf = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     with tempfile.TemporaryDirectory(prefix="ferry-perf-") as name:
@@ -119,6 +144,7 @@ def main():
         check_files(ferry, elf, folder)
         check_bad_input(ferry, elf, folder)
         print(check_with_perf(ferry, elf, folder))
+        print(check_map_with_perf(ferry, folder))
 
 
 if __name__ == "__main__":
