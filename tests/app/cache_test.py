@@ -13,6 +13,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient
+
 FERRY = None
 BASE = 0x40000000
 
@@ -55,7 +58,7 @@ class Case(unittest.TestCase):
     def go(self, *more, **where):
         """(the hash, the statistics, what the cache said) of one run."""
         done = subprocess.run(self.options(*more, **where), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              timeout=100)
+                              timeout=patient(100))
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stderr.splitlines()
         stats = [json.loads(line) for line in lines if line.startswith("{")]
@@ -103,7 +106,7 @@ class Runs(Case):
     def test_at_once(self):
         runs = [subprocess.Popen(self.options(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 for _ in range(4)]
-        ends = [run.communicate(timeout=100) for run in runs]
+        ends = [run.communicate(timeout=patient(100)) for run in runs]
         self.assertEqual({run.returncode for run in runs}, {0})
         self.assertEqual(len({out for out, _ in ends}), 1)
         self.assertNotIn("code cache", "".join(err for _, err in ends))

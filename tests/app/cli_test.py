@@ -19,6 +19,9 @@ import termios
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient, patient_option
+
 FERRY = None
 BASE = 0x40000000
 UART = 0x09000000
@@ -74,7 +77,7 @@ class Case(unittest.TestCase):
 
     def run_ferry(self, *options, status=0, seconds=60):
         process = self.start(*options)
-        out, err = process.communicate(timeout=seconds)
+        out, err = process.communicate(timeout=patient(seconds))
         self.assertEqual(process.returncode, status, f"{options}\n{out}\n{err}")
         return out, err
 
@@ -128,7 +131,7 @@ class ExitStatus(Case):
             process = self.start(*self.program(put("up") + SLEEP))
             self.assertEqual(process.stdout.read(2), "up")
             process.send_signal(number)
-            process.communicate(timeout=20)
+            process.communicate(timeout=patient(20))
             self.assertEqual(process.returncode, status)
 
     def test_unknown_options(self):
@@ -200,11 +203,11 @@ class Module(Case):
         program = shutil.copy2(FERRY, self.folder / "ferry")
         other = pathlib.Path(self.file("ferry_optimizing.so", module.replace(mark, bytes(8))))
         run = [program, "run", *self.program(SYSTEM_OFF), "--tier", "llvm"]
-        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60))
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(f"{other}: belongs to another build, expected that of the program", done.stderr)
         other.write_bytes(module)
-        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(run, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60))
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
@@ -233,8 +236,8 @@ class Repeatable(Case):
         # cntv_tval_el0 = 0x0fffffff ticks; cntv_ctl_el0 = 1; wfi
         words = load(0, 0x0FFFFFFF) + [0xD51BE300, movz(0, 1), 0xD51BE320, 0xD503207F, 0xD53BE320] + put("woke") + SYSTEM_OFF
         begin = time.monotonic()
-        self.run_ferry(*self.program(words), "--time", "virtual", "--expect", "woke", "--timeout", "20s")
-        self.assertLess(time.monotonic() - begin, 10)
+        self.run_ferry(*self.program(words), "--time", "virtual", "--expect", "woke", "--timeout", patient_option(20))
+        self.assertLess(time.monotonic() - begin, patient(10))
 
 
 class Terminal(Case):
@@ -254,7 +257,7 @@ class Terminal(Case):
         return process, leader, follower, before
 
     def wait_for(self, leader, wanted, seconds=20):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patient(seconds)
         while wanted not in self.text:
             self.assertLess(time.monotonic(), end, f"{wanted} did not come: {self.text}")
             if select.select([leader], [], [], 0.1)[0]:
@@ -322,14 +325,14 @@ class Serial(Case):
 
     def test_piped_input_arrives_whole(self):
         text = "".join(f"{i}," for i in range(3000)) + "!"
-        process = self.start(*self.program(Terminal.ECHO), "--expect", "!", "--timeout", "60s", stdin=subprocess.PIPE)
-        out, err = process.communicate(text, timeout=60)
+        process = self.start(*self.program(Terminal.ECHO), "--expect", "!", "--timeout", patient_option(60), stdin=subprocess.PIPE)
+        out, err = process.communicate(text, timeout=patient(60))
         self.assertEqual(process.returncode, 0, err)
         self.assertEqual(out, "ready" + text)
 
     def test_silence_is_explained(self):
         process = self.start(*self.program(SLEEP), "--timeout", "11s")
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=patient(30))
         self.assertRegex(err, r"nothing on the serial line for 10 s.*console=ttyAMA0")
 
 
@@ -351,7 +354,7 @@ class Guests(Case):
         for base, size in windows:  # for x1 from base by 4: ldr w2, [x1]; str w1, [x1]
             words += load(1, base) + load(3, base + size) + [0xB9400022, 0xB9000021, 0x91001021, 0xEB03003F, 0x54FFFF83]
         words += SYSTEM_OFF
-        self.run_ferry(*self.program(words), "-serial", "null", "--timeout", "60s")
+        self.run_ferry(*self.program(words), "-serial", "null", "--timeout", patient_option(60))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient
+
 FERRY = WRONG = None
 
 
@@ -23,7 +26,7 @@ class Verify(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def verify(self, *arguments, status=0, **kw):
-        done = subprocess.run([FERRY, "verify", *map(str, arguments)], capture_output=True, text=True, timeout=600, **kw)
+        done = subprocess.run([FERRY, "verify", *map(str, arguments)], capture_output=True, text=True, timeout=patient(600), **kw)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout + done.stderr
 

@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^(```+)([^\n`]*)\n(.*?)^\1[ \t]*$", re.M | re.S)
 
@@ -45,7 +48,7 @@ def run_block(body, folder, want):
     script = body.replace("build/ferry", os.environ.get("FERRY", "build/ferry"))
     env = dict(os.environ, TMPDIR=folder)
     done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=TOP, env=env, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=600)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=patient(600))
     if done.returncode != want:
         tail = "\n".join(done.stdout.splitlines()[-15:])
         raise ValueError(f"status {done.returncode}, expected {want}: {body.strip()}\n{tail}")

@@ -8,10 +8,14 @@ The program compares each ID field with a probe of the feature, so a wrong line 
 """
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient_option
 
 SKIP = 77
 FERRY = os.environ.get("FERRY", "build/ferry")
@@ -41,7 +45,7 @@ def features_of(model):
 
 
 def check_ferry(tier, elf, model):
-    command = [FERRY, "run", "--tier", tier, "-cpu", model, "-kernel", elf, "--timeout", "100s", "-nic", "none"]
+    command = [FERRY, "run", "--tier", tier, "-cpu", model, "-kernel", elf, "--timeout", patient_option(100), "-nic", "none"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
         print(f"this build has no tier {tier}")

@@ -16,6 +16,9 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient_option
+
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77
 # Models that are not named after a processor alone.
@@ -28,7 +31,7 @@ def more_options(elf):
 
 
 def run_ferry(tier, cpu, elf):
-    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", "100s", "-nic", "none", *more_options(elf)]
+    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", patient_option(100), "-nic", "none", *more_options(elf)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
         print(f"this build has no tier {tier}")

@@ -12,6 +12,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient, patient_option
+
 FERRY = ELF = None
 HERE = pathlib.Path(__file__).resolve().parent
 EACCES, EISDIR, ENOENT = 13, 21, 2
@@ -36,7 +39,7 @@ class Semihosting(unittest.TestCase):
         shutil.rmtree(self.top)
 
     def run_ferry(self, *options, words="", stdin="", status=0, program=None):
-        command = [FERRY, "run", "-kernel", program or ELF, "-append", words, *([] if "--timeout" in options else ["--timeout", "100s"]), *options]
+        command = [FERRY, "run", "-kernel", program or ELF, "-append", words, *([] if "--timeout" in options else ["--timeout", patient_option(100)]), *options]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=self.folder)
         if done.returncode == 2 and "no compiler for it" in done.stderr:
             self.skipTest("this build lacks a tier")
@@ -122,7 +125,7 @@ class Semihosting(unittest.TestCase):
         read, write = os.pipe()
         for time in ("real", "virtual"):
             done = subprocess.run([FERRY, "run", "-kernel", ELF, "-append", "echo", "-semihosting", "--time", time, "--timeout", "500ms"], stdin=read,
-                                  capture_output=True, timeout=60)
+                                  capture_output=True, timeout=patient(60))
             self.assertEqual(done.returncode, 124, done.stderr)
         os.close(read)
         os.close(write)

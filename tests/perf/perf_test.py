@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient_option
+
 HEADER, RECORD, LOAD = "<IIIIIIQQ", "<IIQ", "<IIQQQQ"
 
 
@@ -23,7 +26,7 @@ def run(command, **more):
 
 
 def ferry_command(ferry, elf, folder, *more):
-    return [ferry, "run", "-nic", "none", "-kernel", elf, "--timeout", "200s", "--set", f"perf.folder={folder}", *more]
+    return [ferry, "run", "-nic", "none", "-kernel", elf, "--timeout", patient_option(200), "--set", f"perf.folder={folder}", *more]
 
 
 def check(condition, sentence):

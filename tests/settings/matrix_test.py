@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from patience import patient, patient_option
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 # Numbers in positions that change how code is translated or thrown away.
 NUMBERS = ["block.limit=1", "block.limit=512", "code.cache=4M", "llvm.opt=0", "llvm.opt=2", "llvm.opt=3", "llvm.block_opt=1", "llvm.block_opt=2", "llvm.threshold=1",
@@ -65,7 +68,7 @@ class Matrix:
         run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                errors="replace", env=env or self.environment(settings))
         try:
-            out, err = run.communicate(timeout=timeout)
+            out, err = run.communicate(timeout=patient(timeout))
             right = run.returncode == 0 and (expected is None or out.replace("\r", "").splitlines() == expected)
             why = f"status {run.returncode}\n{err[-1500:]}\n{out[-1500:]}"
             if run.returncode == 2 and "no compiler for it" in err:
@@ -73,7 +76,7 @@ class Matrix:
         except subprocess.TimeoutExpired:
             run.kill()
             run.communicate()
-            right, why = False, f"not done after {timeout} s"
+            right, why = False, f"not done after {patient(timeout)} s"
         pathlib.Path(f"/tmp/perf-{run.pid}.map").unlink(missing_ok=True)
         if not right:
             self.failed.append(f"{' '.join(settings)}: {what}")
@@ -83,7 +86,7 @@ class Matrix:
         for elf in elves:
             name = pathlib.Path(elf).stem
             expected = (TOP / "tests/guest" / name / "expected.txt").read_text().splitlines()
-            self.call(name, settings, self.command(settings, "-kernel", str(elf), "--timeout", "300s"), expected)
+            self.call(name, settings, self.command(settings, "-kernel", str(elf), "--timeout", patient_option(300)), expected)
 
     def finish(self, rows):
         print(f"{rows} rows of settings, {len(self.failed)} failed")

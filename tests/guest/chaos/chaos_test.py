@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from patience import patient, patient_option
+
 MARK = b"MAILBOX-"
 # What start.S can do, by number.
 KINDS = ["jumps nowhere", "has no vectors", "walks tables in devices", "keeps its stack in devices", "waits forever", "runs random words"]
@@ -23,7 +26,7 @@ def run(image, options):
     command = [os.environ.get("FERRY", "build/ferry"), "run", "-kernel", image, "-m", "64M", "-serial", "null", "-nic", "none",
                "--seed", "1", *options]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, errors="replace")
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(100), errors="replace")
     except subprocess.TimeoutExpired:
         return "hangs", "", " ".join(command)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
@@ -57,7 +60,7 @@ def main(tier, elf, seeds=4):
                 if status != 124:
                     complain(kind, seed, f"virtual time: status {status}, expected 124", words)
                 continue
-            virtual = ["--time", "virtual", "--stop-at", STOP, "--hash", "--timeout", "90s"]
+            virtual = ["--time", "virtual", "--stop-at", STOP, "--hash", "--timeout", patient_option(90)]
             reference = run(image, ["--tier", "interp", *virtual])
             status, digest, words = run(image, ["--tier", tier, *virtual])
             if status != 0 or "hash" not in digest:

@@ -11,9 +11,13 @@ counts as not run, and the reason is told. x86 hosts reorder stores with later l
 import collections
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from patience import patient
 
 Row = collections.namedtuple("Row", "name variant threads verdict host count relaxed")
 
@@ -68,7 +72,7 @@ def judge(rows):
 
 
 def main(arguments):
-    limit = int(os.environ.get("FERRY_LITMUS_SECONDS", "250"))
+    limit = patient(int(os.environ.get("FERRY_LITMUS_SECONDS", "250")))
     if arguments[0] == "ferry":
         _, tier, processors, elf = arguments
         output = run([os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", "max", "-smp", processors, "-kernel", elf,
