@@ -9,6 +9,7 @@
 #include "jit/baseline/compiler.h"
 #include "jit/baseline/saved.h"
 #include "jit/code_memory.h"
+#include "jit/generated_call.h"
 
 namespace ferry::jit {
 
@@ -175,7 +176,7 @@ void Baseline::reset() {
 }
 
 // MXCSR is the guest's while translated code runs. The host's control bits are the same unless somebody changed them.
-u32 Baseline::enter(cpu::CpuState& s, const void* entry) {
+FERRY_CALLS_GENERATED u32 Baseline::enter(cpu::CpuState& s, const void* entry) {
   const u32 host = _mm_getcsr();
   if (host != baseline::kMxcsr) _mm_setcsr(baseline::kMxcsr);
   const u32 reason = impl_->stubs.enter(&s, entry);

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "jit/generated_call.h"
 #include "jit/optimizing/codegen.h"
 #include "jit/optimizing/lowering.h"
 #include "jit/optimizing/session.h"
@@ -268,7 +269,7 @@ void Optimizing::reset() {
 }
 
 // The host's FP status is the guest's while translated code runs, as in the baseline.
-u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
+FERRY_CALLS_GENERATED u32 Optimizing::enter(cpu::CpuState& s, const void* entry) {
 #if defined(__x86_64__)
   const u32 host = _mm_getcsr();
   _mm_setcsr(optimizing::kHostFpClean);

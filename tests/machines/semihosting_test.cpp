@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -21,12 +22,12 @@ class Memory final : public GuestView {
   Memory() : bytes(64 << 10) {}
   bool read(u64 va, std::span<u8> to) override {
     if (!inside(va, to.size())) return false;
-    std::memcpy(to.data(), bytes.data() + (va - kBase), to.size());
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(va - kBase), to.size(), to.begin());
     return true;
   }
   bool write(u64 va, std::span<const u8> from) override {
     if (!inside(va, from.size())) return false;
-    std::memcpy(bytes.data() + (va - kBase), from.data(), from.size());
+    std::copy(from.begin(), from.end(), bytes.begin() + static_cast<std::ptrdiff_t>(va - kBase));
     return true;
   }
   u64 put(u64 at, std::string_view text) {

@@ -144,7 +144,7 @@ TEST_CASE("limits: beyond llvm.regions code stays in the baseline, until a flush
 
 TEST_CASE("limits: a region has no more instructions than llvm.region_insns beside its first block's") {
   if (!jit::regions_available()) return;
-  const u64 most = GENERATE(1, 400);
+  const u64 most = GENERATE(1u, 400u);
   Bench b([&](Settings& s) { s.llvm_region_insns = most; });
   // b +0x20; there: the loop
   b.code.put(0, {0x14000008});
