@@ -1,5 +1,7 @@
 #include "jit/tiers.h"
 
+#include <string>
+
 #ifdef FERRY_HAS_BASELINE
 #include "jit/baseline/baseline.h"
 #endif
@@ -56,7 +58,9 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
     return std::unique_ptr<jit::Tier>(std::move(*made));
   }
 #endif
-  return Error{"tier: this build has no compiler for it, expected interp or one that --version lists"};
+  return Error{std::string("tier: this build has no compiler for it, expected interp") +
+               (tier_available(ferry::Tier::Baseline) ? ", baseline or tiered" : "") +
+               (tier_available(ferry::Tier::Llvm) ? " or llvm" : "")};
 }
 
 }  // namespace ferry::jit
