@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "cpu/exceptions.h"
 #include "frontend/landing.h"
+#include "jit/fault_table.h"
 #include "runtime/guest_words.h"
 #include "runtime/system.h"
 
@@ -27,7 +28,8 @@ softmmu::WindowConfig window_config(const System& system) {
   const Settings& settings = system.settings();
   u64 host_limit = 65530;
   if (std::ifstream file("/proc/sys/vm/max_map_count"); file) file >> host_limit;
-  return {.mode = settings.mem_window,
+  // Without the handler translated code makes no use of them.
+  return {.mode = jit::faults_supported() ? settings.mem_window : ferry::Window::Off,
           .contexts = settings.mem_window_contexts,
           .rate = settings.mem_window_rate,
           .wait = settings.mem_window_wait,

@@ -6,6 +6,7 @@
 
 #include "core/check.h"
 #include "cpu/exceptions.h"
+#include "jit/fault_table.h"
 #include "softmmu/window.h"
 
 namespace ferry::verify {
@@ -168,6 +169,7 @@ struct FlatMemory::Pages {
     auto ram = space.add_ram("flat", 0, kMemoryBytes + 4096);
     ASSERT(ram.ok(), "the host has no memory for two pages and one of code");
     host = (*ram)->ram->host();
+    if (!jit::faults_supported()) return;  // a window is of no use
     auto made = softmmu::Window::create(space);
     if (!made) return;
     window = std::move(*made);

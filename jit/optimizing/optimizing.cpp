@@ -31,6 +31,7 @@ using optimizing::Unit;
 
 namespace {
 
+#if defined(__x86_64__)
 // A slow path that leaves the caller's registers alone, so that the fast path around it keeps them: the address of
 // MemHelper `helper` is taken from the state at each call.
 llvm::Function* make_thunk(llvm::Module& module, const std::string& name, MemHelper helper, usize words) {
@@ -76,6 +77,7 @@ llvm::Function* make_evaluate_thunk(llvm::Module& module, const std::string& nam
   b.CreateRetVoid();
   return f;
 }
+#endif
 
 // Where exits go that are not linked: a block that stores what is pinned and leaves.
 llvm::Function* make_next(llvm::Module& module, const std::string& name) {
