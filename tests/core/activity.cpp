@@ -3,6 +3,7 @@
 
 #include <ctime>
 
+#include "core/sanitizer.h"
 #include "tests/catch.h"
 
 namespace ferry::activity {
@@ -37,6 +38,7 @@ TEST_CASE("scopes nest and give back what was before") {
 }
 
 TEST_CASE("samples are of the activity that the time was spent in") {
+  if (FERRY_THREAD_SANITIZER) return;  // it keeps signals back until the thread's next call of a library function
   start_sampling();
   REQUIRE(is_sampling());
   {
