@@ -3,11 +3,28 @@
 #include "../common/print.h"
 __asm__(".arch armv8.4-a");  // what the tests use; the rest is for any processor
 
+// A test runs at least once, then until it has run BATCHES times and its threads have met MEETINGS times, or TEST_MS
+// are over. A twin goes on until it shows something or TWIN_MS are over.
 #ifndef BATCHES
 #define BATCHES 4
 #endif
 #ifndef INSTANCES
 #define INSTANCES 256
+#endif
+#ifndef MEETINGS
+#define MEETINGS (BATCHES * INSTANCES / 4)
+#endif
+#ifndef TEST_MS
+#define TEST_MS 500
+#endif
+#ifndef TWIN_MS
+#define TWIN_MS 10000
+#endif
+#ifndef PASSES
+#define PASSES 1
+#endif
+#ifndef HOST_CPUS
+#define HOST_CPUS 2
 #endif
 #define MAX_CPUS 8
 
@@ -38,8 +55,19 @@ static u64 random_number(unsigned cpu) {
   return z ^ (z >> 31);
 }
 
-static struct { volatile u32 value; u32 pad[31]; } arrived __attribute__((aligned(128))), phase, progress[MAX_CPUS];
+struct word {
+  volatile u32 value;
+  u32 pad[31];
+};
+static struct word arrived __attribute__((aligned(128))), phase, stage[MAX_CPUS], mail[MAX_CPUS], finished;
 static unsigned cpus = 1;
+
+static u64 milliseconds(void) {
+  u64 count, hertz;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(count));
+  __asm__ volatile("mrs %0, cntfrq_el0" : "=r"(hertz));
+  return count * 1000 / hertz;
+}
 
 static void barrier(void) {
   u32 was = phase.value;
@@ -50,12 +78,18 @@ static void barrier(void) {
   while (__atomic_load_n(&phase.value, __ATOMIC_ACQUIRE) == was) __asm__ volatile("yield");
 }
 
+// Who has nothing to do sleeps: the host's processors are for those that have.
+static void sleep_until(const struct word *word, u32 value) {
+  for (unsigned spins = 0; __atomic_load_n(&word->value, __ATOMIC_ACQUIRE) != value; ++spins)
+    if (spins > 500) __asm__ volatile("wfe");
+}
+
 // --- The shapes ---
 
 static u32 memory[INSTANCES][3][32] __attribute__((aligned(4096)));
 static u32 results[INSTANCES][4][32] __attribute__((aligned(4096)));
 static u32 scratch[MAX_CPUS][32] __attribute__((aligned(128)));
-static unsigned char placement[INSTANCES];
+static unsigned char placement[INSTANCES], met[INSTANCES][4];
 static const struct test *volatile current;
 static volatile unsigned rotation;
 static volatile int over;
@@ -70,35 +104,62 @@ static u32 *location(unsigned i, unsigned which) {
   }
 }
 
+// The processors of an instance wait for each other. Those that run at once on the host have met: each has seen that the
+// others wait, and been seen, within a moment. One that the host has put to sleep is waited for, not met.
+static int meet(unsigned cpu, unsigned first, unsigned threads, unsigned i) {
+  const unsigned patience = threads > HOST_CPUS ? 1 : 2048;
+  int met = 1;
+  stage[cpu].value = 2 * i + 1;
+  for (unsigned k = 0; k < threads; ++k) {
+    const struct word *other = &stage[(first + k) % cpus];
+    for (unsigned spins = 1; other->value < 2 * i + 1; ++spins)
+      if (spins % patience == 0) __asm__ volatile("yield");
+  }
+  stage[cpu].value = 2 * i + 2;
+  for (unsigned k = 0; k < threads; ++k) {
+    const struct word *other = &stage[(first + k) % cpus];
+    unsigned spins = 0;
+    while (other->value < 2 * i + 2 && spins < 300) ++spins;
+    if (spins == 300) met = 0;
+  }
+  return met;
+}
+
 static void run_thread(unsigned cpu, const struct test *t) {
-  unsigned thread = (cpu + rotation) % cpus;
-  if (thread >= (unsigned)t->threads) return;
+  const unsigned thread = (cpu + cpus - rotation) % cpus;
   for (unsigned i = 0; i < INSTANCES; ++i) {
-    // The others are near, or long in coming: the host may have put them to sleep.
-    progress[cpu].value = i + 1;
-    for (unsigned other = 0; other < cpus; ++other) {
-      if ((other + rotation) % cpus >= (unsigned)t->threads) continue;
-      for (unsigned spins = i == 0 ? 1000000 : 2000; spins > 0 && progress[other].value < i + 1; --spins) {}
-    }
+    met[i][thread] = (unsigned char)meet(cpu, rotation, (unsigned)t->threads, i);
     u64 r = random_number(cpu);
     for (volatile unsigned wait = (r & 1) ? (r >> 8) & 15 : 0; wait > 0; --wait) {}
     t->run[thread](location(i, 0), location(i, 1), location(i, 2), results[i][thread], scratch[cpu]);
   }
 }
 
-static void work(unsigned cpu) {
-  barrier();
+static void do_work(unsigned cpu) {
   if (body)
     body(cpu, 0);
   else
     run_thread(cpu, current);
-  barrier();
 }
 
-static void report(const char *name, const char *variant, int threads, int forbidden, int shows, u64 count, u64 relaxed) {
+// On the first processor: `count` processors, from `rotation` on, do the work.
+static void round_of(unsigned count) {
+  const unsigned mine = (cpus - rotation) % cpus < count;
+  finished.value = 0;
+  for (unsigned k = 0; k < count; ++k) {
+    const unsigned cpu = (rotation + k) % cpus;
+    if (cpu != 0) __atomic_store_n(&mail[cpu].value, 1, __ATOMIC_RELEASE);
+  }
+  __asm__ volatile("dsb ish\n sev" ::: "memory");
+  if (mine) do_work(0);
+  sleep_until(&finished, count - mine);
+}
+
+static void report(const char *name, const char *variant, int threads, int forbidden, int shows, u64 count, u64 together,
+                   u64 relaxed) {
   text(name), put(' '), text(variant), put(' '), number((u64)threads);
   text(forbidden ? " forbidden " : " allowed "), text(shows ? "host-shows " : "host-hides ");
-  number(count), put(' '), number(relaxed), put('\n');
+  number(count), put(' '), number(together), put(' '), number(relaxed), put('\n');
 }
 
 static int needs(const char *variant, const char *start) {
@@ -117,31 +178,39 @@ static void run_shape(const struct test *t) {
   if (needs(t->variant, "lse") && ((isar0 >> 20) & 15) == 0) return;
   if (needs(t->variant, "rel-acq-pc") && ((isar1 >> 20) & 15) == 0) return;
   if (needs(t->variant, "rel-acq-u") && ((isar1 >> 20) & 15) < 2) return;
-  u64 relaxed = 0;
+  u64 relaxed = 0, together = 0;
   current = t;
   body = 0;
-  // A twin goes on until it shows something, within reason: the processors must happen to run at the same time.
-  const int is_twin = t->host_shows && needs(t->variant, "plain");
-  unsigned batch = 0;
-  for (; batch < BATCHES || (is_twin && relaxed == 0 && batch < 10 * BATCHES); ++batch) {
+  // A twin goes on until it shows something, within reason. More threads than the host has processors never meet.
+  const int can_meet = t->threads <= HOST_CPUS;
+  const int is_twin = t->host_shows && can_meet && needs(t->variant, "plain");
+  const u64 began = milliseconds();
+  u64 batch = 0, spent = 0;
+  do {
     for (unsigned i = 0; i < INSTANCES; ++i) {
       placement[i] = (unsigned char)random_number(0);
       for (unsigned k = 0; k < 3; ++k)
         for (unsigned j = 0; j < 8; ++j) memory[i][k][j] = 0;
     }
-    for (unsigned k = 0; k < MAX_CPUS; ++k) progress[k].value = 0;
+    for (unsigned k = 0; k < MAX_CPUS; ++k) stage[k].value = 0;
     rotation = (unsigned)(random_number(0) % cpus);
-    work(0);
+    round_of((unsigned)t->threads);
     for (unsigned i = 0; i < INSTANCES; ++i) {
       u32 m[3], r[8];
       unsigned n = 0;
+      int all = 1;
       for (unsigned k = 0; k < 3; ++k) m[k] = *location(i, k);
-      for (int k = 0; k < t->threads; ++k)
+      for (int k = 0; k < t->threads; ++k) {
         for (int j = 0; j < t->reads[k]; ++j) r[n++] = results[i][k][j];
+        all &= met[i][k];
+      }
+      together += (u64)all;
       relaxed += (u64)t->relaxed(m, r);
     }
-  }
-  report(t->name, t->variant, t->threads, t->forbidden, t->host_shows, (u64)batch * INSTANCES, relaxed);
+    ++batch;
+    spent = milliseconds() - began;
+  } while (((batch < BATCHES || (can_meet && together < MEETINGS)) && spent < TEST_MS) || (is_twin && relaxed == 0 && spent < TWIN_MS));
+  report(t->name, t->variant, t->threads, t->forbidden, t->host_shows, batch * INSTANCES, together, relaxed);
 }
 
 static void run_crossing(const struct crossing *c) {
@@ -153,15 +222,19 @@ static void run_crossing(const struct crossing *c) {
   const char *end = c->name;
   while (*end && *end != '-') ++end;
   weakened = *end == 0;
-  u64 wrong = 0, times = 0;
+  u64 wrong = 0, times = 0, spent = 0;
+  const u64 began = milliseconds();
   body = c->body;
+  rotation = 0;
   do {
     crossing_prepare();
-    work(0);
+    round_of(cpus);
     wrong += c->wrong();
-  } while (++times < 10 && weakened && wrong == 0);
+    ++times;
+    spent = milliseconds() - began;
+  } while ((times < PASSES && spent < TEST_MS) || (weakened && wrong == 0 && spent < TWIN_MS && c->body != change_code));
   // Stores find code by themselves here: that code is old shows on hosts that run it directly.
-  report(c->name, weakened ? "plain" : "crossing", (int)cpus, !weakened, c->body != change_code, c->count * times, wrong);
+  report(c->name, weakened ? "plain" : "crossing", (int)cpus, !weakened, c->body != change_code, c->count * times, 0, wrong);
   body = 0;
 }
 
@@ -171,13 +244,12 @@ void secondary_main(unsigned cpu) {
   __atomic_add_fetch(&arrived.value, 1, __ATOMIC_SEQ_CST);
   while (phase.value == 0) __asm__ volatile("yield");
   for (;;) {
-    barrier();
+    sleep_until(&mail[cpu], 1);
     if (over) return;
-    if (body)
-      body(cpu, 0);
-    else
-      run_thread(cpu, current);
-    barrier();
+    mail[cpu].value = 0;
+    do_work(cpu);
+    __atomic_add_fetch(&finished.value, 1, __ATOMIC_SEQ_CST);
+    __asm__ volatile("dsb ish\n sev" ::: "memory");
   }
 }
 
@@ -208,7 +280,6 @@ int main(void) {
   for (unsigned i = 0; i < sizeof crossings / sizeof crossings[0]; ++i)
     if (cpus > 1) run_crossing(&crossings[i]);
   over = 1;
-  if (cpus > 1) barrier();
   text("end\n");
   return 0;
 }
