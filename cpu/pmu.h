@@ -2,7 +2,10 @@
 // INST_RETIRED, CPU_CYCLES and CHAIN; other events never occur. The counters in CpuState::sys are as of
 // CpuState::pmu_synced; counting costs nothing until somebody looks.
 //
-// IMPDEF: one instruction takes one cycle; in real time both are estimates (Environment::cycles).
+// IMPDEF: one instruction takes one cycle. IMPDEF: there is no program-flow prediction, hence no BR_MIS_PRED and
+// BR_PRED. DEVIATION: L1D_CACHE and L1D_CACHE_REFILL, which PMUv3 asks for, do not occur, and PMCEID0_EL0 does not name
+// them. DEVIATION: in real time INST_RETIRED is the time at 1 GHz, as CPU_CYCLES is (Environment::cycles); `--time
+// virtual` counts instructions.
 #pragma once
 #include "cpu/state.h"
 

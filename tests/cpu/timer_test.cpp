@@ -161,6 +161,26 @@ TEST_CASE("the next overflow interrupt is known beforehand, also of a chained an
   CHECK(pmu_interrupt(s));
 }
 
+// PMCEID0 and PMCEID1 say what occurs, no more and no less; software may also ask for events they do not name.
+TEST_CASE("exactly the events that the identification registers name are counted") {
+  for (const char* name : {"cortex-a57", "max"}) {
+    for (u32 event = 0; event < 64; ++event) {
+      CAPTURE(name, event);
+      Pe pe(name);
+      CpuState& s = pe.s;
+      write_sysreg(s, SysReg::PMEVTYPER0_EL0, 0x11);
+      write_sysreg(s, SysReg::PMEVCNTR0_EL0, 0xffffffff);
+      write_sysreg(s, SysReg::PMEVTYPER1_EL0, event);
+      write_sysreg(s, SysReg::PMCNTENSET_EL0, 3);
+      write_sysreg(s, SysReg::PMCR_EL0, 1);
+      pe.env.retired = 1000;  // counter 0 overflows on the way
+      write_sysreg(s, SysReg::PMSWINC_EL0, 2);
+      const u64 ids = read_sysreg(s, event < 32 ? SysReg::PMCEID0_EL0 : SysReg::PMCEID1_EL0);
+      CHECK(bit(ids, event % 32) == (read_sysreg(s, SysReg::PMEVCNTR1_EL0) != 0));
+    }
+  }
+}
+
 TEST_CASE("a filtered counter stands still at the filtered level") {
   Pe pe;
   CpuState& s = pe.s;

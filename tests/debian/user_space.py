@@ -2,15 +2,19 @@
 """Debian's own programs in the guest of `./dev guest debian`, on ferry and on QEMU, whose answers are held against known ones
 and against each other.
 
-usage: user_space.py [--size quick|full] [--groups A,B] [--cpu cortex-a57,max] [--qemu-cpu cortex-a57] [--work FOLDER] [--json FILE]
-                     [--only ferry|qemu]
+usage: user_space.py [--size quick|full] [--groups A,B] [--cpu cortex-a57,max] [--qemu-cpu cortex-a57] [--qemu-quick A,B]
+                     [--work FOLDER] [--json FILE] [--only ferry|qemu]
 
-QEMU's `max` is five times as slow as its cortex-a57 here, mostly for pointer authentication, and is left out unless asked for; digests of
-what programs made are compared between all machines anyway.
+QEMU takes about five times as long as ferry. At full size it runs the groups of --qemu-quick (pack, python and stress) at the quick size;
+where the size decides what is made (pack), ferry runs that size too, so that there is something to compare. The record tells which size
+each ran. QEMU's `max` is five times as slow again, mostly for pointer authentication, and is left out unless asked for; digests of what
+programs made are compared between all machines anyway.
 
-A run that was stopped goes on: WORK/EMULATOR-CPU-GROUP.log that ends with CHECKS END is not made again.
+A run that was stopped goes on: what WORK/EMULATOR-CPU-GROUP-SIZE.json says to have run to its end, with the same image and the same
+checks, is not run again; its row of the record tells with which program it was made.
 """
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -26,7 +30,9 @@ TOP = HERE.parent.parent
 GUEST = pathlib.Path(os.environ.get("FERRY_GUESTS", TOP / "build/guests")) / "debian"
 FERRY = os.environ.get("FERRY", str(TOP / "build/ferry"))
 GROUPS = ("openssl", "pack", "sqlite", "gcc", "perl", "python", "stress")
-LIMIT = {"quick": 1800, "full": 5400}  # seconds of host time for a group
+QEMU_QUICK = "pack,python,stress"
+SIZED = {"pack"}  # groups whose digests depend on the size
+LIMIT = {"quick": 3600, "full": 7200}  # seconds of host time for a group
 
 
 def make_disk(work):
@@ -57,29 +63,87 @@ def command(emulator, cpu, disk, size, group):
             "-append", f"console=ttyAMA0 panic=-1 loglevel=4 root=LABEL=debian ferry.run={program}"]
 
 
+def digest(path, known={}):
+    if path not in known:
+        with open(path, "rb") as f:
+            known[path] = hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(f.read()).hexdigest()
+    return known[path]
+
+
+def inputs_of(group, size, work):
+    """What a group's answers depend on but for the machine: the image, its part of checks.sh and what that reads."""
+    script = (HERE / "checks.sh").read_text()
+    own = re.sub(r"^group_(?!%s\b)\w+\(\) \{\n.*?^\}\n" % group, "", script, flags=re.M | re.S)
+    files = [GUEST / "Image", GUEST / "initrd.gz", GUEST / "disk.img"]
+    if group == "openssl":
+        files += [p for p in sorted((work / "vectors").rglob("*")) if p.is_file() and p.name not in ("checks.sh", "sums.c")]
+    if group == "gcc":
+        files.append(HERE / "sums.c")
+    return hashlib.sha256("\n".join([size, own, *(f"{p.name} {digest(p)}" for p in files)]).encode()).hexdigest()
+
+
+def program_of(emulator):
+    if emulator == "qemu":
+        said = subprocess.run(["qemu-system-aarch64", "--version"], capture_output=True, text=True).stdout
+        return "QEMU " + re.search(r"version (\S+)", said)[1]
+    beside = pathlib.Path(FERRY).parent / "commit"  # of a copy that is not this tree's
+    if beside.is_file():
+        return "ferry " + beside.read_text().strip()
+    said = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty=+changes", "--abbrev=12", "--exclude=*"], capture_output=True, text=True)
+    return "ferry " + (said.stdout.strip() or "unknown")
+
+
 def run(emulator, cpu, group, size, work, disk):
-    """The transcript of a group on one machine."""
-    log = work / f"{emulator}-{cpu}-{group}.log"
-    if log.is_file() and "CHECKS END" in log.read_text(errors="replace"):
-        return log.read_text(errors="replace"), None
+    """The transcript of a group on one machine, and its note: program, seconds."""
+    name = f"{emulator}-{cpu}-{group}-{size}"
+    log, note = work / f"{name}.log", work / f"{name}.json"
+    inputs = inputs_of(group, size, work)
+    if log.is_file() and note.is_file():
+        said = json.loads(note.read_text())
+        if said["inputs"] == inputs:
+            return log.read_text(errors="replace").replace("\r", ""), said
+    note.unlink(missing_ok=True)
     words = command(emulator, cpu, disk, size, group)
-    (work / f"{emulator}-{cpu}-{group}.command").write_text(" ".join(f"'{w}'" if re.search(r"[^\w./:,=-]", w) else w for w in words) + "\n")
+    (work / f"{name}.command").write_text(" ".join(f"'{w}'" if re.search(r"[^\w./:,=-]", w) else w for w in words) + "\n")
     began = time.monotonic()
     with open(log, "w") as out:
         try:
             status = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT[size]).returncode
         except subprocess.TimeoutExpired:
             status = f"more than {LIMIT[size]} s"
+    seconds = round(time.monotonic() - began)
     text = log.read_text(errors="replace").replace("\r", "")
-    if "CHECKS END" not in text:
+    said = {"inputs": inputs, "program": program_of(emulator), "seconds": seconds}
+    if "CHECKS END" in text:
+        note.write_text(json.dumps(said))
+    else:
         print(f"  {emulator} {cpu} {group}: ended with {status} before its end: see {log}")
-    print(f"  {emulator} {cpu} {group}: {time.monotonic() - began:.0f} s", flush=True)
-    return text, status
+    print(f"  {emulator} {cpu} {group} {size}: {seconds} s", flush=True)
+    return text, said
 
 
 def judge(text):
     checks = dict(re.findall(r"^CHECK (\S+ \S+) (\S+)", text, re.M))
     return checks, dict(re.findall(r"^DIGEST (\S+) (\S+)", text, re.M)), "CHECKS END" in text
+
+
+def plan(options):
+    """Rows: group, cpu and {emulator: size}."""
+    rows = []
+    for group in options.groups.split(","):
+        quick = options.size == "quick" or group in options.qemu_quick.split(",")
+        for cpu in options.cpu.split(","):
+            with_qemu = cpu in options.qemu_cpu.split(",")
+            own_row = with_qemu and quick and options.size == "full" and group in SIZED
+            rows.append((group, cpu, {"ferry": options.size} | ({"qemu": "quick" if quick else "full"} if with_qemu and not own_row else {})))
+            if own_row:
+                rows.append((group, cpu, {"ferry": "quick", "qemu": "quick"}))
+    return [(g, c, {e: size for e, size in sizes.items() if options.only in (None, e)}) for g, c, sizes in rows]
+
+
+def told(checks, complete):
+    skipped = sum(said == "skipped" for said in checks.values())
+    return f"{sum(said == 'ok' for said in checks.values())} of {len(checks) - skipped}" + ("" if complete else ", not complete")
 
 
 def main(argv):
@@ -88,6 +152,7 @@ def main(argv):
     parser.add_argument("--groups", default=",".join(GROUPS))
     parser.add_argument("--cpu", default="cortex-a57,max")
     parser.add_argument("--qemu-cpu", default="cortex-a57")
+    parser.add_argument("--qemu-quick", default=QEMU_QUICK)
     parser.add_argument("--work", default=str(TOP / "build/debian-checks"))
     parser.add_argument("--only", choices=("ferry", "qemu"))
     parser.add_argument("--json")
@@ -98,44 +163,38 @@ def main(argv):
     emulators = [options.only] if options.only else ["ferry", "qemu"]
     if "qemu" in emulators and shutil.which("qemu-system-aarch64") is None:
         sys.exit("qemu-system-aarch64 is not installed (./dev setup test)")
-    bad, rows, digests, total = [], [], {}, 0
-    for group in options.groups.split(","):
-        for cpu in options.cpu.split(","):
-            row = {"group": group, "cpu": cpu}
-            answers = {}
-            here = [e for e in emulators if e == "ferry" or cpu in options.qemu_cpu.split(",")]
-            for emulator in here:
-                checks, found, complete = judge(run(emulator, cpu, group, options.size, work, disk)[0])
-                answers[emulator] = checks
-                failed = [name for name, said in checks.items() if said not in ("ok", "skipped")]
-                row[emulator] = f"{sum(said == 'ok' for said in checks.values())} of {sum(said != 'skipped' for said in checks.values())}" + ("" if complete else ", not complete")
-                for name, value in found.items():
-                    digests.setdefault(name, {})[f"{emulator} {cpu}"] = value
-                if emulator == "ferry":
-                    total += len(checks) - len(failed)
-                    if not complete or not checks:
-                        bad.append(f"{group} on {cpu}: not complete")
-                    bad += [f"{name} on {cpu}: failed" for name in failed]
-            if len(here) == 2 and answers["ferry"].keys() != answers["qemu"].keys():
-                bad.append(f"{group} on {cpu}: other checks than on qemu: {sorted(answers['ferry'].keys() ^ answers['qemu'].keys())[:5]}")
-            rows.append(row)
-    bad += [f"{name}: {values}" for name, values in digests.items() if len(set(values.values())) > 1]
+    bad, own, rows, digests, total = [], [], [], {}, 0
+    for group, cpu, sizes in plan(options):
+        row, answers = {"group": group, "cpu": cpu}, {}
+        for emulator, size in sizes.items():
+            text, note = run(emulator, cpu, group, size, work, disk)
+            checks, found, complete = judge(text)
+            answers[emulator] = checks
+            row |= {emulator: told(checks, complete), f"{emulator} size": size, f"{emulator} seconds": note["seconds"], f"{emulator} program": note["program"]}
+            for name, value in found.items():
+                digests.setdefault((name, size if group in SIZED else ""), {})[f"{emulator} {cpu}"] = value
+            if emulator == "ferry" and (not complete or not checks):
+                own.append(f"{group} on {cpu}: not complete")
+        ours, theirs = answers.get("ferry", {}), answers.get("qemu", {})
+        total += sum(said == "ok" for said in ours.values())
+        # What fails on both is the guest's own business (a test that wants a network, say): told, and not counted against ferry.
+        for name in (n for n, said in ours.items() if said == "FAILED"):
+            (bad if theirs.get(name) == "FAILED" else own).append(f"{name} on {cpu}: failed")
+        if theirs and (theirs.keys() != ours.keys() if sizes["ferry"] == sizes["qemu"] else not theirs.keys() <= ours.keys()):
+            own.append(f"{group} on {cpu}: other checks than on QEMU: {sorted(ours.keys() ^ theirs.keys())[:5]}")
+        rows.append(row)
+    own += [f"{name} {size}: {values}" for (name, size), values in digests.items() if len(set(values.values())) > 1]
     for row in rows:
         print("  " + "  ".join(f"{k} {v}" for k, v in row.items()))
-    # What fails on both is the guest's own business (a test that wants a network, say): told, and not counted against ferry.
-    own = []
     for line in bad:
-        name, _, rest = line.partition(" on ")
-        cpu = rest.split(":")[0]
-        log = work / f"qemu-{cpu}-{name.split()[0]}.log"
-        if rest.endswith("failed") and log.is_file() and re.search(rf"^CHECK {re.escape(name)} FAILED", log.read_text(errors="replace"), re.M):
-            print(f"  fails on QEMU too: {line}")
-        else:
-            own.append(line)
+        print(f"  fails on QEMU too: {line}")
     for line in own:
         print(f"  FAILED: {line}")
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps({"checks": total, "digests": len(digests), "rows": rows}))
+        both = sum(len({m.split()[0] for m in values}) == 2 for values in digests.values())
+        columns = ("group", "cpu", *(f"{e}{what}" for e in ("ferry", "qemu") for what in ("", " size", " seconds", " program")))
+        pathlib.Path(options.json).write_text(json.dumps({"checks": total, "digests": len(digests), "digests that QEMU made too": both,
+                                                          "rows": [{c: row.get(c, "") for c in columns} for row in rows]}))
     return 1 if own else 0
 
 

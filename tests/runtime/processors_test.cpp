@@ -28,6 +28,10 @@ constexpr u32 kRewrite[] = {0xd2aa500a, 0xd2800003, 0x91000463, 0xaa031544, 0xb9
                             0xd503207f, 0x17ffffff, 0xc8dffc03, 0xd5033fdf, 0xaa0003e9, 0xd63f0020, 0xaa0003e4,
                             0xaa0903e0, 0xeb03009f, 0x540000c2, 0x91020126, 0xc85ffcc4, 0x91000484, 0xc805fcc4,
                             0x35ffffa5, 0xeb02007f, 0x54fffe41, 0x17ffffea};
+// LDXR [x0]; STLR 1 to [x0 + 0x440]; waits until [x0 + 0x480] is not zero; STXR of what it read, plus 1, to [x0]; STLR
+// of the status, plus 10, to [x0 + 0x4c0]; waits.
+constexpr u32 kExclusive[] = {0xc85f7c02, 0xd2800024, 0x91110005, 0xc89ffca4, 0x91120006, 0xc8dffcc4, 0xb4ffffe4,
+                              0x91000447, 0xc8037c07, 0x91002863, 0x91130005, 0xc89ffca3, 0xd503207f, 0x17ffffff};
 constexpr u64 kReader = kProgram + 4 * 23;
 constexpr u32 kFunctionBody[] = {0x52800000, 0xd65f03c0};  // movz w0, #0; ret
 constexpr u32 kNothing = 0xd503201f;
@@ -115,6 +119,28 @@ TEST_CASE("exclusives of several vCPUs lose nothing") {
     m.run();
     CHECK(m.wait_for(kArea + 64, 3));
     CHECK(m.get(kArea) == 15000);
+  }
+}
+
+// A device is an observer as a vCPU is: what it writes between LDXR and STXR makes the latter fail, and stays. Guards
+// against a monitor that only other vCPUs clear.
+TEST_CASE("a device's write between load and store exclusive is not lost") {
+  for (const Tier tier : tiers()) {
+    for (const u64 offset : {u64{0}, u64{512}}) {  // a sector over the marked bytes, and one behind them
+      CAPTURE(static_cast<int>(tier), offset);
+      Machine m(2, tier);
+      m.put(kProgram, kExclusive);
+      m.system->reset();
+      m.start(0, kProgram, 0);
+      m.run();
+      REQUIRE(m.wait_for(kArea + 0x440, 1));
+      std::vector<u8> sector(512, 0x5a);
+      REQUIRE(m.memory.write(kArea + offset, sector.data(), sector.size()));
+      const u64 go = 1;
+      REQUIRE(m.memory.write(kArea + 0x480, &go, 8));
+      CHECK(m.wait_for(kArea + 0x4c0, offset == 0 ? 11 : 10));
+      CHECK(m.get(kArea) == (offset == 0 ? 0x5a5a5a5a5a5a5a5a : 1));
+    }
   }
 }
 
