@@ -16,11 +16,13 @@ constexpr u64 kPageMask = ~u64{0xfff};
 
 // After an instruction that lets others go first. Only YIELD gives the turn away: a spinning vCPU waits for one that
 // may have no host processor. The host's scheduler is asked rarely, because a turn given away can take milliseconds to
-// come back, and guests also put a few YIELDs where they want a short pause.
+// come back, and guests also put a few YIELDs where they want a short pause. In virtual time likewise: a turn has some
+// instructions at least, since each that is given away costs the others' whole turns.
 bool Vcpu::give_way() {
   constexpr u32 kYield = 0xd503203f, kYieldsPerTurn = 128;
+  constexpr i64 kShortestTurn = 1000;
   if (system_.cpu_count() == 1 || (s_->pc & ~kPageMask) == 0) return true;
-  if (!virtual_time_ && ++yields_ % kYieldsPerTurn != 0) return true;
+  if (virtual_time_ ? executed_in_slice() < kShortestTurn : ++yields_ % kYieldsPerTurn != 0) return true;
   const softmmu::FetchResult fetched = mmu_->fetch(s_->pc - 4);
   if (!fetched.ok) {
     s_->fault = 0;

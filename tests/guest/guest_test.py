@@ -2,6 +2,8 @@
 """Runs a bare-metal test program and compares what it prints.
 
 usage: guest_test.py ferry TIER NAME[:CPU] ELF     against NAME/expected.txt, on the program $FERRY
+       guest_test.py virtual TIER,TIER... NAME[:CPU] ELF
+                                                   the same in virtual time, where the machine's end is the same in every tier
        guest_test.py qemu NAME[:CPU] ELF           expected.txt against QEMU: every difference must be explained
        guest_test.py update NAME[:CPU] ELF         writes expected.txt from the interpreter (then run `qemu`, and read the difference)
 
@@ -30,8 +32,8 @@ def more_options(elf):
     return path.read_text().split() if path.exists() else []
 
 
-def run_ferry(tier, cpu, elf):
-    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", patient_option(100), "-nic", "none", *more_options(elf)]
+def run_ferry(tier, cpu, elf, *options):
+    command = [os.environ.get("FERRY", "build/ferry"), "run", "--tier", tier, "-cpu", cpu, "-kernel", elf, "--timeout", patient_option(100), "-nic", "none", *more_options(elf), *options]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode == 2 and "no compiler for it" in done.stderr:
         print(f"this build has no tier {tier}")
@@ -49,6 +51,15 @@ def run_qemu(cpu, elf):
     command = [program, "-M", "virt,gic-version=3", "-cpu", cpu, "-m", "1024", "-nographic", "-nic", "none", "-kernel", elf, *more_options(elf)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
     return done.stdout.replace("\r", "").splitlines()
+
+
+def run_virtual(tiers, cpu, elf, expected):
+    ends = {}
+    for tier in tiers:
+        *lines, ends[tier] = run_ferry(tier, cpu, elf, "--time", "virtual", "--hash")
+        compare(expected, lines)
+    if len(set(ends.values())) != 1 or not all(end.startswith("hash ") for end in ends.values()):
+        sys.exit(f"the tiers end differently: {ends}")
 
 
 def compare(expected, got):
@@ -93,6 +104,8 @@ def main(arguments):
     expected = path.read_text().splitlines()
     if what == "ferry":
         compare(expected, run_ferry(arguments[1], cpu, elf))
+    elif what == "virtual":
+        run_virtual(arguments[1].split(","), cpu, elf, expected)
     else:
         explain(HERE / name / f"explained{suffix}.txt", expected, run_qemu(cpu, elf))
 

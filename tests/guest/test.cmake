@@ -28,6 +28,9 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
     add_test(NAME guest_${test}_qemu COMMAND ${guest_test} qemu ${variant} ${elf})
     set_tests_properties(guest_${test}_qemu PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120)
   endforeach()
+  # Several processors that spin and YIELD, in virtual time.
+  add_test(NAME guest_smp_virtual COMMAND ${guest_test} virtual interp,baseline smp ${CMAKE_CURRENT_BINARY_DIR}/guest/smp.elf)
+  set_tests_properties(guest_smp_virtual PROPERTIES TIMEOUT 250 ENVIRONMENT "FERRY=$<TARGET_FILE:ferry>")
   set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/features.elf)
   add_custom_command(OUTPUT ${elf}
     COMMAND ${FERRY_AARCH64_CC} -O1 -ffreestanding -nostdlib -static -mgeneral-regs-only -fno-pic -Wl,--build-id=none
