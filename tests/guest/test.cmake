@@ -68,6 +68,7 @@ if(TARGET ferry AND FERRY_AARCH64_CC)
   set(elf ${CMAKE_CURRENT_BINARY_DIR}/guest/litmus.elf)
   file(GLOB litmus_files CONFIGURE_DEPENDS ${guest_dir}/litmus/*)
   add_custom_command(OUTPUT ${elf} COMMAND ${guest_dir}/litmus/build.sh ${FERRY_AARCH64_CC} ${elf} -DBATCHES=1 -DINSTANCES=48 -DCROSSINGS=300 -DTEST_MS=100 -DTWIN_MS=1000
+            -DTOTAL_MS=100000
     DEPENDS ${litmus_files} ${guest_dir}/common/image.ld ${guest_dir}/common/print.h VERBATIM)
   add_custom_target(guest_program_litmus ALL DEPENDS ${elf})
   foreach(run interp:2 baseline:4 llvm:2 tiered:4)

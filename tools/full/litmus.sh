@@ -25,11 +25,12 @@ rows = []
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*-[24].json")):
     program, processors = path.stem.split("-")
     rows.append({"program": "QEMU" if program == "qemu" else f"ferry, {program}", "processors": int(processors), **json.loads(path.read_text())})
+rows.sort(key=lambda r: (r["program"] == "QEMU", r["program"], r["processors"]))
 ours = [r for r in rows if r["program"] != "QEMU"]
 counts = {name: sum(r[name] for r in ours) for name in ("outcomes", "outcomes of threads that met", "forbidden outcomes", "tests that held")}
 columns = {"program": "program", "processors": "processors", "outcomes": "outcomes", "outcomes of threads that met": "met", "forbidden outcomes": "forbidden",
            "tests that held": "held", "tests not run, the host never shows their outcome": "host never shows",
-           "tests not run, more threads at once than the host has processors": "too many threads", "tests not run, the twin did not show": "silent twin"}
+           "tests not run, more threads at once than the host has processors": "too many threads", "tests not run, the twin did not show": "silent twin", "tests not run for lack of time": "late"}
 counts["runs"] = [{short: r[name] for name, short in columns.items()} for r in rows]
 counts["shown"] = [{"program": r["program"], "processors": r["processors"], "outcome": name.split(" of ", 1)[1], "arm": "forbids" if name[0] == "f" else "allows", "times": times}
                    for r in rows for name, times in r.items() if name not in columns]

@@ -39,7 +39,8 @@ def rows_of(output):
             rows.append(Row(*words[:2], int(words[2]), words[3], words[4], *map(int, words[5:])))
     if "end" not in output.split():
         sys.exit(f"the program did not end:\n{output[-2000:]}")
-    return rows
+    late = int(re.search(r"^late (\d+)$", output, re.M)[1])
+    return rows, late
 
 
 def bind_threads(child, processors):
@@ -77,7 +78,7 @@ def run(command, processors, limit):
     return out.replace("\r", "")
 
 
-def judge(rows):
+def judge(rows, late):
     relaxed = {(r.name, r.variant): r.relaxed for r in rows}
     broken = [r for r in rows if r.verdict == "forbidden" and r.relaxed]
     held, idle = [], []
@@ -90,6 +91,7 @@ def judge(rows):
         (held if proven else idle).append(r)
     for r in broken:
         print(f"FORBIDDEN: {r.name} {r.variant}: {r.relaxed} of {r.count}")
+    # Of code and page changes each reader counts.
     for r in rows:
         if r.verdict == "allowed" and r.relaxed:
             met = f", of {r.met} that met" if r.met else ""
@@ -98,12 +100,13 @@ def judge(rows):
     crowded = [r for r in idle if r.host != "host-hides" and r.variant != "crossing" and r.threads > HOST_CPUS]
     silent = [r for r in idle if r not in hides and r not in crowded]
     print(f"{len(held)} tests held, {len(broken)} did not; not run: {len(hides)} whose outcome the host never shows, {len(crowded)} that take "
-          f"more than its {HOST_CPUS} processors at once, {len(silent)} whose twin did not show" + "".join(f" {n}" for n in sorted({r.name for r in silent})))
+          f"more than its {HOST_CPUS} processors at once, {len(silent)} whose twin did not show" + "".join(f" {n}" for n in sorted({r.name for r in silent}))
+          + f"{f', {late} for lack of time' if late else ''}")
     counts = {"outcomes": sum(r.count for r in rows), "outcomes of threads that met": sum(r.met for r in rows),
               "forbidden outcomes": sum(r.relaxed for r in broken), "tests that held": len(held),
               "tests not run, the host never shows their outcome": len(hides),
               "tests not run, more threads at once than the host has processors": len(crowded),
-              "tests not run, the twin did not show": len(silent)}
+              "tests not run, the twin did not show": len(silent), "tests not run for lack of time": late}
     for r in broken:
         counts[f"forbidden outcomes of {r.name} {r.variant}"] = r.relaxed
     for name in ("SB", "R", "counter", "lock", "tearing", "page"):
@@ -130,7 +133,7 @@ def main(arguments):
             sys.exit(77)
         output = run([program, "-M", "virt,gic-version=3", "-cpu", "max", "-smp", arguments[1], "-m", "1024", "-nographic", "-nic", "none",
                       "-name", "litmus,debug-threads=on", "-kernel", arguments[2]], int(arguments[1]), limit)
-    counts, broken, missing = judge(rows_of(output))
+    counts, broken, missing = judge(*rows_of(output))
     if os.environ.get("FERRY_COUNTS"):
         with open(os.environ["FERRY_COUNTS"], "w") as f:
             json.dump(counts, f, indent=1)
