@@ -97,6 +97,7 @@ void clear_pe(CpuState& s) {
 
 std::vector<std::string_view> model_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kModels));
   for (const Model& m : kModels) names.push_back(m.name);
   return names;
 }

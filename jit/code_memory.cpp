@@ -39,8 +39,10 @@ void* reserve(usize capacity) {
     u8* const place = window() + offset;
     void* const got = mmap(place, capacity, PROT_NONE, kFlags | MAP_FIXED_NOREPLACE, -1, 0);
     if (got == place) return got;
-    if (got != MAP_FAILED) munmap(got, capacity);  // a kernel that takes the address as a hint
-    if (got != MAP_FAILED || errno != EEXIST) break;
+    if (got != MAP_FAILED)
+      munmap(got, capacity);  // an old kernel, or qemu-user, which take the address as a hint
+    else if (errno != EEXIST)
+      break;
   }
   return mmap(nullptr, capacity, PROT_NONE, kFlags, -1, 0);
 }

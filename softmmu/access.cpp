@@ -51,7 +51,8 @@ bool Mmu::device_aligned(u64 va, unsigned element) {
   if (elements_aligned(va, element)) return true;
   if (element < 8) return false;
   const std::optional<u64> at = debug_translate(s_.pc_page + 4 * u64{cpu::site_index(s_.site)});
-  const Region* region = at ? space_.find(*at) : nullptr;
+  if (!at) return false;
+  const Region* region = space_.find(*at);
   const u8* code = region == nullptr ? nullptr : region->readable_page(*at & ~kPageOffset);
   if (code == nullptr) return false;
   const u32 word = read_host<u32>(code + (*at & kPageOffset));

@@ -235,6 +235,7 @@ Bank& BankPool::get(u64 key, RegimeId regime, u16 asid, Privilege privilege, con
     banks_.push_back(std::make_unique<Bank>(static_cast<unsigned>(banks_.size())));
     oldest = banks_.back().get();
   } else {
+    ASSERT(oldest != nullptr, "a full pool has banks");
     ++recycled;
     evicted_[hash(oldest->key()) % evicted_.size()] = oldest->key();
   }

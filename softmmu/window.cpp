@@ -148,7 +148,8 @@ u64 Window::hide(unsigned slot, u64 page, u64 count) {
   for (u64 i = std::max(page, s.low); i < end; ++i) {
     if (s.shown[i] == 0) continue;
     const u64 from = i;
-    for (; i < end && s.shown[i] != 0; ++i) show(slot, i, 0);
+    do show(slot, i++, 0);
+    while (i < end && s.shown[i] != 0);
     ++changes;
     if (!protect(slot, from, i - from)) {
       clear();

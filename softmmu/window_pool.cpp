@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.h"
 #include "core/log.h"
 
 namespace ferry::softmmu {
@@ -35,6 +36,7 @@ Window* WindowPool::take_window() {
     }
     windows_.push_back(std::move(*made));
   } else if (used == windows_.size()) {
+    ASSERT(oldest != nullptr, "at least one context may have a window");
     close(*oldest);
   }
   for (const auto& w : windows_) {

@@ -69,6 +69,7 @@ Result<std::unique_ptr<Oracle>> Oracle::start(const std::vector<std::string>& co
   oracle->shared_ = static_cast<OracleShared*>(map);
 
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& a : command) arguments.push_back(const_cast<char*>(a.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -356,7 +356,7 @@ TEST_CASE("region: random regions do what the interpreter does with their blocks
       if (a != ExitReason::Fault) REQUIRE(want.s.pc == got.s.pc);
       REQUIRE(difference(want, got) == "");
     }
-    tier->release(code);
+    give_back(*tier, code);
   }
 }
 
