@@ -9,7 +9,7 @@ cmake --preset arm64 > "$FERRY_WORK/configure.log" || { cat "$FERRY_WORK/configu
 # The test programs: they run by themselves under the emulator. Scripts would start the arm64 program on this host, and what
 # runs other programs, guests or compares documents is no question of the host's processor.
 # shellcheck disable=SC2086,SC2046
-nice ninja -C build/arm64/ferry -j "$FERRY_JOBS" ferry ferry_optimizing $(printf 'test_%s ' $rooms)
+ninja -C build/arm64/ferry -j "$FERRY_JOBS" ferry ferry_optimizing $(printf 'test_%s ' $rooms)
 [ -f build/arm64/ferry/ferry_optimizing.so ] || { echo "the LLVM tier was left out"; exit 1; }
 # LLVM itself is emulated: a quarter of the random blocks and of the ops' forms.
 export FERRY_RANDOM_BLOCKS=60 FERRY_FORM_STEP=43
