@@ -63,7 +63,7 @@ bool assign(Enum& member, const SettingRow& row, std::string_view text) {
   const auto choices = split_choices(row.choices);
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (choices[i] != text) continue;
-    member = static_cast<Enum>(i);
+    member = static_cast<Enum>(i);  // NOLINT(clang-analyzer-optin.core.EnumCastOutOfRange): rows name all enumerators
     return true;
   }
   return false;

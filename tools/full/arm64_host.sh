@@ -20,6 +20,6 @@ export FERRY_KEEP_CODE=1
 python3 tools/test_summary.py "$FERRY_WORK/ctest.xml"
 # All of verify but one: qemu-user's posix_spawn succeeds for a program that does not exist (its vfork is a fork).
 FERRY_CACHE=off qemu-aarch64 -cpu max -L build/arm64/sysroot build/arm64/ferry/tests/test_verify \
-  '~an oracle that is missing, ends or hangs is an error'
+  '~an oracle that is missing*'
 echo "{\"programs\": $(($(grep -c '<testcase' "$FERRY_WORK/ctest.xml") + 1)), \"instruction lines\": $(cat tests/insn/*.txt | grep -c '=>')}" \
   > "$FERRY_COUNTS"
