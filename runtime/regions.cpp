@@ -64,38 +64,57 @@ bool Translator::is_warm(const TranslatedBlock& block) const {
   return block.count_outs > 0 || counter == nullptr || full - *counter >= full / static_cast<i32>(kHotShare);
 }
 
-// What is linked to the entry and runs nearly as often, near ones first: those in its page and of its Mode, and where
-// calls return to.
+// Whether a block may be of a region whose code lies `delta` bytes from the entry's page there: its page is the one
+// that the region has there, or the first.
+bool Translator::RegionPages::admit(u64 pa, i64 delta) {
+  if (delta < -kFarthest || delta > kFarthest) return false;
+  const auto [at, is_new] = pages_.emplace(static_cast<i32>(delta), pa & kPageMask);
+  return is_new || at->second == (pa & kPageMask);
+}
+
+// What is linked to the entry and runs nearly as often, near ones first: those of its Mode, and where calls return to;
+// into other pages by jumps whose links hold in the context in which the entry is hot, so that a loop that lies across
+// pages is whole. In another context the region is left where it changes pages. A function called in another page is
+// no part of it: that makes regions large, and late.
 RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   RegionJob job;
   job.entry = &entry;
   job.pa = entry.pa;
   job.mode = entry.mode;
   job.context = context;
-  std::vector<TranslatedBlock*> blocks = {&entry};
-  usize insns = entry.insn_count();
-  const auto add = [&](TranslatedBlock* b) {
-    if (b == nullptr || (b->pa & kPageMask) != (entry.pa & kPageMask) || b->mode != entry.mode ||
-        blocks.size() >= kMaxBlocks || !is_warm(*b))
-      return;
-    if (insns + b->insn_count() > settings_.llvm_region_insns ||
-        std::find(blocks.begin(), blocks.end(), b) != blocks.end())
-      return;
-    insns += b->insn_count();
-    blocks.push_back(b);
+  const bool over_pages = settings_.chain_cross_page;
+  struct Part {
+    TranslatedBlock* block = nullptr;
+    i64 delta = 0;  // bytes from the entry's page to the block's
   };
-  for (usize i = 0; i < blocks.size(); ++i) {
-    TranslatedBlock& b = *blocks[i];
+  std::vector<Part> parts;
+  RegionPages pages;
+  usize insns = 0;
+  const auto add = [&](TranslatedBlock* b, i64 delta) {
+    if (b == nullptr || b->mode != entry.mode || parts.size() >= kMaxBlocks) return;
+    if (b != &entry && (!is_warm(*b) || insns + b->insn_count() > settings_.llvm_region_insns)) return;
+    if (std::any_of(parts.begin(), parts.end(), [b](const Part& p) { return p.block == b; })) return;
+    if (!pages.admit(b->pa, delta)) return;
+    insns += b->insn_count();
+    parts.push_back({b, delta});
+  };
+  add(&entry, 0);
+  for (usize i = 0; i < parts.size(); ++i) {
+    TranslatedBlock& b = *parts[i].block;
+    const i64 delta = parts[i].delta;
     const jit::CompiledCode& code = b.first_tier != nullptr ? b.first_code : b.code;
     for (const jit::LinkSite* site : code.links) {
-      add(static_cast<TranslatedBlock*>(site->target));
-      if (site->is_call) add(cache_.find(b.pa + 4 * u64{b.insn_count()}, b.mode));
+      const i64 step = site->offset & ~i64{0xfff};
+      if (!site->cross_page || (over_pages && !site->is_call && site->linked && *site->context_slot == context))
+        add(static_cast<TranslatedBlock*>(site->target), delta + step);
+      if (site->is_call && ((b.pa + 4 * u64{b.insn_count()}) & 0xfff) != 0)
+        add(cache_.find(b.pa + 4 * u64{b.insn_count()}, b.mode), delta);
     }
   }
   // The others' own counters run out as well, about now: they need not ask for the same again.
-  for (TranslatedBlock* b : blocks) {
-    job.sources.push_back({b->pa, 0, b->source});
-    b->requested_ns = Tiering::now_ns();
+  for (const Part& p : parts) {
+    job.sources.push_back({p.block->pa, static_cast<i32>(p.delta), p.block->source});
+    p.block->requested_ns = Tiering::now_ns();
   }
   return job;
 }

@@ -2,6 +2,7 @@
 // by all vCPUs.
 #pragma once
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -117,6 +118,15 @@ class Translator {
   bool link_allowed(const jit::LinkSite& site) const;
   void count_out(TranslatedBlock& block, u64 context);
   bool is_warm(const TranslatedBlock& block) const;
+  // The physical page of each page of a region, by its distance from the entry's.
+  class RegionPages {
+   public:
+    bool admit(u64 pa, i64 delta);
+
+   private:
+    static constexpr i64 kFarthest = i64{1} << 30;
+    std::map<i32, u64> pages_;
+  };
   RegionJob collect(TranslatedBlock& entry, u64 context);
   bool still_holds(const RegionJob& job);
 

@@ -81,6 +81,40 @@ TEST_CASE("tiering: a block that stays hot gets a region, one that rests does no
   CHECK(now.block->first_code.entry == first);
 }
 
+TEST_CASE("tiering: a region goes over pages by links of its own context, and goes with either page") {
+  if (!jit::regions_available()) return;
+  const bool same_context = GENERATE(true, false);
+  Bench b;
+  b.code.put(0xff8, kLoop);  // its branch is the first of the second page
+  Translator::Found low = b.find(0xff8), high = b.find(0x1000);
+  const auto link = [&](TranslatedBlock* from, u64 to, u64 context) {
+    for (jit::LinkSite* site : from->code.links) {
+      if ((from->pa & ~u64{0xfff}) + static_cast<u64>(i64{site->offset}) != kPa + to) continue;
+      Translator::Lookup want = b.at(to);
+      want.context = context;
+      want.site = site;
+      want.version = b.code.version;
+      b.translator->find(want, b.stats);
+      CHECK(site->target != nullptr);
+    }
+  };
+  link(low.block, 0x1000, same_context ? kContext : kContext + 1);
+  link(high.block, 0xff8, kContext);
+  b.translator->hot(b.at(0x1000), b.stats);  // warm
+  b.heat(0xff8);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  low = b.find(0xff8);
+  REQUIRE(low.block->first_tier != nullptr);
+  REQUIRE(low.block->covered.size() == (same_context ? 1u : 0u));
+  if (!same_context) return;
+  CHECK(low.block->covered[0].pa == kPa + 0x1000);
+  b.code.put(0x1000, {0x54ffffa1});  // b.ne -12
+  b.translator->code_written(kPa + 0x1000);
+  b.translator->isolate_written();
+  CHECK(b.find(0xff8).block->first_tier == nullptr);
+}
+
 TEST_CASE("tiering: a region whose bytes changed meanwhile is refused") {
   if (!jit::regions_available()) return;
   const bool reported = GENERATE(false, true);
