@@ -69,6 +69,7 @@ void Lowering::call_if(Value v, const Inst& d) {
   llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
   llvm::CallInst* call = b_.CreateCall(f, helper_address(d.imm), {state_, arg(d, 2), arg(d, 3), i64c(d.aux), i64c(0)});
   call->setDoesNotThrow();
+  forget_streams();
   b_.CreateBr(both);
   b_.SetInsertPoint(both);
   llvm::PHINode* phi = b_.CreatePHI(word, 2);
@@ -117,6 +118,7 @@ void Lowering::call_helper(Value v, const Inst& d) {
     save_host_fp();  // the others are integer code: cpu/fp, cpu/simd and cpu/crypto leave the host's flags alone
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
+  forget_streams();
   if (state) restore_host_fp();
   if (state) reload();
   if (faults) check_fault();

@@ -124,8 +124,17 @@ void Lowering::inline_access(Value v, const Inst& d) {
     return n == 0 ? p : b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), p, size);
   };
   Share* const share = share_of(v);
+  const Stream* const stream = stream_of(v);
   if (share != nullptr) {
-    llvm::BasicBlock* probing = unlikely(share_holds(v, *share), "probe");
+    llvm::BasicBlock* probing = nullptr;
+    if (stream != nullptr) {
+      probing = new_block("probe");
+      V low = share_start(v, *share);
+      V addend = stream_addend(*stream, low, static_cast<u64>(share->high - share->low), share->write, probing);
+      share->host = b_.CreateIntToPtr(b_.CreateAdd(low, addend), b_.getPtrTy());
+    } else {
+      probing = unlikely(share_holds(v, *share), "probe");
+    }
     V values[2] = {};
     plain_access(d, b_.CreateConstGEP1_64(b_.getInt8Ty(), share->host, static_cast<u64>(offset_[v] - share->low)),
                  values);
@@ -147,12 +156,16 @@ void Lowering::inline_access(Value v, const Inst& d) {
     b_.SetInsertPoint(probing);
   }
   V addend = nullptr;
-  V hit = probe(va, m, addend);
-  llvm::BasicBlock* go_on = new_block("");
-  slow->moveAfter(go_on);
+  if (stream != nullptr && share == nullptr) {
+    addend = stream_addend(*stream, va, m.bytes(), m.write, slow);
+  } else {
+    V hit = probe(va, m, addend);
+    llvm::BasicBlock* go_on = new_block("");
+    b_.CreateCondBr(hit, go_on, slow, cold_);
+    b_.SetInsertPoint(go_on);
+  }
+  slow->moveAfter(b_.GetInsertBlock());
   join->moveAfter(slow);
-  b_.CreateCondBr(hit, go_on, slow, cold_);
-  b_.SetInsertPoint(go_on);
   V fast[2] = {}, other[2] = {};
   plain_access(d, b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy()), fast);
   end_way(fast);
@@ -213,6 +226,7 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
     llvm::CallInst* call = b_.CreateCall(f, constant_ptr(thunk), args);
     call->setCallingConv(llvm::CallingConv::PreserveAll);
     call->setDoesNotThrow();
+    forget_streams();
     return call;
   }
   V table = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, mem_helpers));
@@ -222,6 +236,7 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
   llvm::CallInst* call = b_.CreateCall(f, target, args);
   call->setDoesNotThrow();
   restore_host_fp();
+  forget_streams();
   return call;
 }
 

@@ -127,12 +127,16 @@ Lowering::Share* Lowering::share_of(Value v) {
 Lowering::V Lowering::share_holds(Value v, Share& share) {
   if (v != share.first) return b_.CreateIsNotNull(share.host);
   // The probe of an access to all of it.
-  V low = values_[inst(v).args[0]];
-  if (share.low != offset_[v]) low = b_.CreateAdd(low, i64c(static_cast<u64>(share.low - offset_[v])));
-  V addend = nullptr;
+  V low = share_start(v, share), addend = nullptr;
   V hit = probe_span(low, static_cast<u64>(share.high - share.low), share.write, addend);
   share.host = b_.CreateIntToPtr(b_.CreateAdd(low, addend), b_.getPtrTy());
   return hit;
+}
+
+// The address of the share's first byte, from that of one of its accesses.
+Lowering::V Lowering::share_start(Value v, const Share& share) {
+  V low = values_[inst(v).args[0]];
+  return share.low == offset_[v] ? low : b_.CreateAdd(low, i64c(static_cast<u64>(share.low - offset_[v])));
 }
 
 // Behind an access: the addresses that are still wanted. Its slow path has perhaps changed the tables (a device that it

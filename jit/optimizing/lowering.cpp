@@ -80,6 +80,7 @@ llvm::Function* Lowering::run(const std::string& name) {
   scan();
   flow();
   flow_flags();
+  find_streams();
   make_entry();
   for (usize i = 0; i < region_.blocks.size(); ++i) lower_block(i);
   promote();
@@ -214,6 +215,7 @@ void Lowering::make_entry() {
   b_.SetInsertPoint(new_block("entry"));
   for (unsigned var = 0; var < kVarCount; ++var)
     if (used_[var]) vars_[var] = b_.CreateAlloca(var_type(var));
+  make_streams();
   host_fp_ = b_.CreateAlloca(b_.getInt32Ty());
   slots_ = b_.CreateAlloca(type(Type::V128), i32c(4));
   for (unsigned var = 0; var < kVarInState; ++var)
@@ -327,6 +329,7 @@ void Lowering::promote() {
   std::vector<llvm::AllocaInst*> all;
   for (llvm::AllocaInst* a : vars_)
     if (a != nullptr) all.push_back(a);
+  for (const Stream& stream : streams_) all.insert(all.end(), {stream.tag, stream.addend});
   llvm::DominatorTree tree(*function_);
   llvm::PromoteMemToReg(all, tree);
 }

@@ -111,6 +111,13 @@ class Lowering {
     unsigned members = 0;
     V host = nullptr;  // where `low` is, null when it is not known (any more)
   };
+  // An access of a loop whose page is kept over the iterations.
+  struct Stream {
+    usize block = 0;
+    ir::Value value = 0;
+    llvm::AllocaInst* tag = nullptr;     // the page's address, as in a TLB entry; or no page's
+    llvm::AllocaInst* addend = nullptr;  // the entry's
+  };
 
   // lowering.cpp
   void peel();
@@ -192,7 +199,16 @@ class Lowering {
   void find_shares();
   Share* share_of(ir::Value v);
   V share_holds(ir::Value v, Share& share);
+  V share_start(ir::Value v, const Share& share);
   void join_shares(ir::Value v, const Share* own, const std::vector<Way>& ways);
+
+  // lower_stream.cpp
+  std::vector<usize> inner_loop(usize index) const;
+  void find_streams();
+  void make_streams();
+  const Stream* stream_of(ir::Value v) const;
+  V stream_addend(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss);
+  void forget_streams();
 
   // lower_atomic.cpp
   bool inline_atomic(const ir::Inst& inst) const;
@@ -290,6 +306,7 @@ class Lowering {
   llvm::AllocaInst* vars_[kVarCount] = {};
   Vars used_;
   std::vector<BlockInfo> blocks_;
+  std::vector<Stream> streams_;
   bool lazy_flags_ = false;
   llvm::MDNode* state_scope_ = nullptr;
   llvm::MDNode* guest_scope_ = nullptr;

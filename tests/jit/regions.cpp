@@ -191,6 +191,59 @@ TEST_CASE("region: accesses that share a probe ask again behind any access's slo
   CHECK(m.s.x[21] == 9);
 }
 
+TEST_CASE("region: a loop's streams go from page to page, and are forgotten behind any slow path") {
+  const bool slow = GENERATE(false, true);
+  auto tier = make();
+  Machine m;
+  Blocks r;
+  r.add(0x40, 1, [](Builder& b) { b.exit_next(0x44); });
+  r.add(0x44, 4, [](Builder& b) {
+    const Value from = b.get_x(Type::I64, 5), to = b.get_x(Type::I64, 7);
+    const Value word = b.load(Type::I64, from, {});
+    b.store(b.get_x(Type::I64, 6), word, {});
+    b.store(to, word, {});  // of a share: the next access is that of the same place
+    b.set_x(20, b.add(b.get_x(Type::I64, 20), b.load(Type::I64, b.add_imm(to, 0), {})));
+    b.set_x(5, b.add_imm(from, 8));
+    b.set_x(7, b.add_imm(to, static_cast<u64>(-8)));
+    const Value left = b.add_imm(b.get_x(Type::I64, 0), static_cast<u64>(-1));
+    b.set_x(0, left);
+    b.exit_if(b.cmp(ir::CmpKind::Ne, left, b.imm64(0)), 0x44, 0x80);
+  });
+  const CompiledCode code = compile(*tier, r);
+  constexpr u64 kWords = 512;
+  std::array<u64, kMemBytes / 8> words{};
+  for (u64 i = 0; i < kWords; ++i) words[128 + i] = 3 * i + 1;  // over the border of the first two pages
+  std::memcpy(m.memory.data(), words.data(), kMemBytes);
+  m.s.x[0] = kWords;
+  m.s.x[5] = kBase + 128 * 8;
+  m.s.x[6] = kBase + (slow ? 0x2000 : 0x4000);  // memory, but in no table; or in the tables
+  m.s.x[7] = kBase + 0x5000 + 256 * 8;          // downwards into the page before, that of x6 for the other half
+  m.s.budget = 1 << 20;
+  // Behind the slow path the pages lie elsewhere, one more time with each call.
+  std::deque<std::array<u8, kMemBytes>> copies;
+  m.on_slow_call = [&] {
+    if (copies.size() >= 8) return;
+    u8* const before = copies.empty() ? m.memory.data() : copies.back().data();
+    std::memcpy(copies.emplace_back().data(), before, kMemBytes);
+    std::memset(before, 0xff, kMemBytes);
+    for (cpu::TlbEntry& e : m.tables)
+      if (e.tag != cpu::kTlbInvalid)
+        e.addend += reinterpret_cast<u64>(copies.back().data()) - reinterpret_cast<u64>(before);
+  };
+  CHECK(enter(*tier, m, code) == ExitReason::Next);
+  CHECK(m.slow_calls == (slow ? kWords : 0));
+  u64 sum = 0;
+  for (u64 i = 0; i < kWords; ++i) sum += 3 * i + 1;
+  CHECK(m.s.x[20] == sum);
+  CHECK(m.s.x[5] == kBase + (128 + kWords) * 8);
+  const u8* const end = copies.empty() ? m.memory.data() : copies.back().data();
+  u64 first = 0, last = 0;
+  std::memcpy(&first, end + 0x5000 + 256 * 8, 8);
+  std::memcpy(&last, end + 0x5000 + 256 * 8 - 8 * (kWords - 1), 8);
+  CHECK(first == 1);
+  CHECK(last == 3 * (kWords - 1) + 1);
+}
+
 TEST_CASE("region: an edge to another page holds for the region's context and moves the page") {
   auto tier = make();
   Machine m;
