@@ -28,7 +28,7 @@ Status time(CommandLine& line, std::string_view value) {
 Status seed(CommandLine& line, std::string_view value) {
   const auto number = parse_number(value);
   if (!number) return Error{fmt::format("--seed {}: not a number, expected one below 2^64", value)};
-  line.options.launch.seed = *number;
+  line.options.launch.seed = number;
   return {};
 }
 
@@ -36,14 +36,14 @@ Status timeout(CommandLine& line, std::string_view value) {
   const auto duration = parse_duration(value);
   if (!duration || *duration == 0)
     return Error{fmt::format("--timeout {}: not a duration, expected one such as 60s, 500ms or 2m", value)};
-  line.options.timeout_ns = *duration;
+  line.options.timeout_ns = duration;
   return {};
 }
 
 Status limit(CommandLine& line, std::string_view value) {
   const auto number = parse_number(value);
   if (!number || *number == 0) return Error{fmt::format("--limit-insns {}: not a count of instructions", value)};
-  line.options.limit_insns = *number;
+  line.options.limit_insns = number;
   return {};
 }
 
@@ -51,7 +51,7 @@ Status stop_at(CommandLine& line, std::string_view value) {
   constexpr std::string_view kPrefix = "insns=";
   const auto number = value.starts_with(kPrefix) ? parse_number(value.substr(kPrefix.size())) : std::nullopt;
   if (!number || *number == 0) return Error{fmt::format("--stop-at {}: not a moment, expected insns=N", value)};
-  line.options.stop_at_insns = *number;
+  line.options.stop_at_insns = number;
   return {};
 }
 

@@ -18,6 +18,7 @@ inline std::vector<Field> priority_fields() {
 // Sixteen two-bit configurations a register; bit 1 of each means edge-triggered, bit 0 is reserved.
 inline std::vector<Field> config_fields() {
   std::vector<Field> fields;
+  fields.reserve(16);
   for (u8 i = 0; i < 16; ++i) fields.push_back({"Edge", static_cast<u8>(2 * i + 1), 1, Access::kRw});
   return fields;
 }

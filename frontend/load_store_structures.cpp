@@ -64,7 +64,7 @@ void whole_registers(Context& c, Multiple a, bool q, Value base, unsigned t) {
 void permuted(Context& c, Multiple a, unsigned size, Value base, unsigned t) {
   const ir::MemInfo m{.size_log2 = 4};
   const unsigned n = a.elements;
-  Value v[4], w[4];
+  Value v[4] = {}, w[4] = {};
   auto vec = [&](Op op, Value x, Value y) { return c.b.vec(op, size, x, y); };
   if (a.load) {
     for (unsigned i = 0; i < n; ++i) v[i] = c.b.load(Type::V128, c.b.add_imm(base, 16 * i), m);

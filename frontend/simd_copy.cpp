@@ -8,7 +8,6 @@
 namespace ferry::frontend {
 namespace {
 
-using cpu::Helper;
 using ir::Op;
 using ir::Type;
 using ir::Value;

@@ -8,7 +8,6 @@ namespace {
 
 using cpu::Feature, cpu::Helper, cpu::kDotUnsignedM, cpu::kDotUnsignedN;
 using ir::Op;
-using ir::Type;
 using ir::Value;
 
 // Element `index` of Vreg, of 2^size bytes, in every lane of its size.

@@ -9,7 +9,6 @@ namespace {
 using cpu::Helper;
 using ir::FpRound;
 using ir::Op;
-using ir::Type;
 using ir::Value;
 
 // REV64, REV32, REV16

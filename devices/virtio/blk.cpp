@@ -168,7 +168,7 @@ u32 VirtioBlk::serve(VirtQueue& queue, unsigned, const Chain& chain, u64 feature
   for (const Segment& segment : chain.writable) {
     if (segment.length != 0) last = &segment;
   }
-  if (!queue.memory().write(last->address + last->length - 1, &answer, 1)) {
+  if (last == nullptr || !queue.memory().write(last->address + last->length - 1, &answer, 1)) {
     queue.break_off("a block request whose status is not in memory");
     return 0;
   }

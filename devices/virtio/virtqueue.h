@@ -85,7 +85,7 @@ class VirtQueue {
   void visit(Archive& archive);
 
   VirtQueue(VirtQueue&&) = default;
-  VirtQueue& operator=(VirtQueue&& other) {
+  VirtQueue& operator=(VirtQueue&& other) noexcept {
     config_ = other.config_;
     features_ = other.features_;
     last_available_ = other.last_available_;

@@ -116,6 +116,7 @@ bool Compiler::vector_to_word(Value v, const Inst& d) {
 // Doubles to doublewords, one by one.
 bool Compiler::vector_to_long(Value v, const Inst& d) {
   if (!converts(d)) return false;
+  ASSERT(d.imm <= 2, "a vector has two doublewords at most");
   SlowFp s = slow_fp(v, d);
   const u8 t = alloc_temp(kXmm), u = alloc_temp(kXmm);
   const u8 g[2] = {alloc_temp(kGpr), alloc_temp(kGpr)};

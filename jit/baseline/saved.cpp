@@ -117,8 +117,12 @@ void bind_saved(const SavedCode& saved, u64 origin, LinkSite* const* sites, cons
     std::memcpy(&jump, saved.jumps.data() + i, 2);
     add_to(at + jump, 0u - (static_cast<u32>(origin) + jump + 4));
   }
-  for (usize n = 0; n < saved.exits.size(); ++n) std::memcpy(at + saved.exits[n].site_address, &sites[n], 8);
-  if (saved.counter != 0) std::memcpy(at + saved.counter, &counter, 8);
+  const auto put = [at](usize to, const void* address) {
+    const u64 word = reinterpret_cast<u64>(address);
+    std::memcpy(at + to, &word, 8);
+  };
+  for (usize n = 0; n < saved.exits.size(); ++n) put(saved.exits[n].site_address, sites[n]);
+  if (saved.counter != 0) put(saved.counter, counter);
 }
 
 }  // namespace ferry::jit::baseline

@@ -65,6 +65,7 @@ std::array<u64, 4> largest_room(const softmmu::AddressSpace& memory, const BootP
     if (begin < end && end - begin > room[1] - room[0]) room = {begin, end};
   };
   std::vector<const Segment*> images;
+  images.reserve(plan.segments.size());
   for (const Segment& segment : plan.segments) images.push_back(&segment);
   std::sort(images.begin(), images.end(), [](const auto* a, const auto* b) { return a->address < b->address; });
   for (const auto& region : memory.regions()) {
