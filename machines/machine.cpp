@@ -165,7 +165,7 @@ Status Machine::build() {
 
   auto compiler = jit::make_compiler(*config_.settings);
   if (!compiler) return compiler.error();
-  model_ = std::move(*model);
+  model_ = *model;
   const runtime::SystemConfig system_config{.settings = config_.settings,
                                             .model = &model_,
                                             .cpus = record_.cpu_count,
