@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "core/time_scale.h"
 #include "core/types.h"
 #include "cpu/features.h"
 #include "cpu/mode.h"
@@ -116,6 +117,9 @@ struct alignas(64) CpuState {
   const void* const* code_stubs;   // jit/abi.h
   const HelperFn* helpers;         // table indexed by Helper
   const void* const* mem_helpers;  // table indexed by jit MemHelper
+  const TimeScale* time_scale;     // the machine's clock for code that reads the counter itself; null: by a call
+  u32 counter_shift;               // a tick of the counter is 2^counter_shift nanoseconds of that clock
+  i32 attention;                   // negative: leave at the next ISB and where interrupts are unmasked
   Mode mode;                       // of the running block; recomputed by cpu::update_mode
   u32 fpsr;                        // FPSR, without what the host FP unit still holds
   u64 pac_mask;                    // bits of the PAC, and bit 55, of instruction pointers of the current EL's own half

@@ -49,6 +49,11 @@ struct SysRegFeatureBits {
   u64 bits;
 };
 std::span<const SysRegFeatureBits> sysreg_feature_bits();
+// CNTPCT_EL0, CNTVCT_EL0 and their self-synchronised forms, and among those the virtual ones.
+constexpr bool is_virtual_counter(SysReg r) { return r == SysReg::CNTVCT_EL0 || r == SysReg::CNTVCTSS_EL0; }
+constexpr bool is_counter(SysReg r) {
+  return is_virtual_counter(r) || r == SysReg::CNTPCT_EL0 || r == SysReg::CNTPCTSS_EL0;
+}
 // A reserved identification register: reads as zero at EL1 and above (D17.1.3).
 constexpr bool is_reserved_id(u32 key) {
   return key >> 7 == sysreg_key(3, 0, 0, 0, 0) >> 7 && bits(key, 6, 3) >= 1 && bits(key, 6, 3) <= 7;

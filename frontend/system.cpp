@@ -104,7 +104,7 @@ void dsb(Context& c, unsigned) { c.b.fence(FenceKind::Full); }
 // SB: nothing here speculates.
 void speculation_barrier(Context&) {}
 
-void isb(Context& c, unsigned) { leave_after(c, DispatchReason::ContextChanged); }
+void isb(Context& c, unsigned) { look_after(c, DispatchReason::ContextChanged); }
 
 // --- MSR (immediate) ---
 
@@ -151,12 +151,7 @@ void msr_daifset(Context& c, u32 word) {
 void msr_daifclr(Context& c, u32 word) {
   if (daif_trapped(c, word)) return;
   const u32 mask = static_cast<u32>(bits(word, 11, 8)) << 6;
-  const Value changed = c.b.and_imm(c.b.load_state(Type::I32, kDaif), static_cast<u32>(~mask));
-  if ((mask & 0x200) == 0)
-    c.b.store_state(kDaif, changed);
-  else
-    call(c, Helper::msr, c.b.imm64(static_cast<u64>(cpu::SysReg::DAIF)), c.b.zext_w(changed));
-  leave_after(c, DispatchReason::Yield);
+  write_daif(c, c.b.and_imm(c.b.load_state(Type::I32, kDaif), static_cast<u32>(~mask)), (mask & 0x200) != 0);
 }
 
 // --- Flag manipulation ---

@@ -79,6 +79,21 @@ Value read_special(Context& c, const SysRegInfo& r, u32 word) {
   }
 }
 
+}  // namespace
+
+// Interrupts that are no longer masked are taken at once. In real time whoever looks at them also looks whether
+// PSTATE.D has changed Mode: where it can, CpuState::attention is negative.
+void write_daif(Context& c, Value daif, bool d) {
+  if (c.mode.virtual_time() == 0 || !d)
+    c.b.store_state(offsetof(CpuState, daif), daif);
+  else
+    c.b.call(static_cast<u32>(Helper::msr), Type::None, c.b.imm64(static_cast<u64>(SysReg::DAIF)), c.b.zext_w(daif),
+             c.b.imm64(0));
+  look_after(c, DispatchReason::Yield);
+}
+
+namespace {
+
 void write_special(Context& c, const SysRegInfo& r, u32 word, Value v) {
   ir::Builder& b = c.b;
   switch (r.reg) {
@@ -89,9 +104,7 @@ void write_special(Context& c, const SysRegInfo& r, u32 word, Value v) {
     case SysReg::DIT:
     case SysReg::SSBS:
     case SysReg::FPSR: return call_msr(c, r, word, v);
-    case SysReg::DAIF:  // interrupts that are no longer masked are taken at once
-      call_msr(c, r, word, v);
-      return leave_after(c, DispatchReason::Yield);
+    case SysReg::DAIF: return write_daif(c, b.and_imm(b.trunc(v), cpu::kDaifMask), true);
     default:  // FPCR, SPSel: Mode changes
       call_msr(c, r, word, v);
       return leave_after(c, DispatchReason::ContextChanged);
@@ -142,7 +155,7 @@ void emit_mrs(Context& c, u32 word) {
   if (r->kind == SysRegKind::Special) return c.set_x(rt_of(word), read_special(c, *r, word));
   if (is_inline(*r) && !needs_check(c, *r)) return c.set_x(rt_of(word), state64(c, cpu::sysreg_offset(r->reg)));
   c.set_x(rt_of(word), call_mrs(c, *r, word));
-  after_read(c, *r);
+  if (!cpu::is_counter(r->reg) || c.mode.virtual_time() != 0) after_read(c, *r);
 }
 
 // MSR (register)

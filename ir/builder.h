@@ -153,6 +153,7 @@ class Builder {
 
   // Exits.
   void exit_next(i64 offset) { emit({.op = Op::ExitNext, .imm = static_cast<u64>(offset)}); }
+  void exit_attentive(i64 offset) { emit({.op = Op::ExitNext, .aux = 1, .imm = static_cast<u64>(offset)}); }
   void exit_if(Value cond, i32 taken, i32 not_taken) {
     emit({.op = Op::ExitIf, .args = args(cond), .imm = exit_offsets(taken, not_taken)});
   }

@@ -24,7 +24,7 @@ enum class ExitReason : u32 {
   Poll,       // budget negative at a poll, or (virtual time) the block at s.pc would overrun the budget
   Fault,      // s.exception is to be taken; s.site names the instruction (pc = pc_page + 4 * site_index)
   Exception,  // ExitException: s.exception and s.pc (of the instruction itself) are set
-  Context,    // ExitDispatch with ContextChanged; ExitPc
+  Context,    // ExitDispatch with ContextChanged; ExitPc; ExitNext that pays attention
   Wfi,
   Wfe,
   Yield,
@@ -70,6 +70,7 @@ using ferry::make_access;
 
 // How a block polls. Real time: exits that go backwards (target offset <= own start) and indirect exits test budget < 0
 // and leave with Poll, s.pc = the target. Virtual time (Mode.virtual_time): the block's entry does budget -=
-// insn_count; if that is negative it adds it back and leaves with Poll, s.pc = its own start; no other polls.
+// insn_count; if that is negative it adds it back and leaves with Poll, s.pc = its own start; no other polls. An
+// ExitNext that pays attention leaves with Context, s.pc = the target, when budget or CpuState::attention is negative.
 
 }  // namespace ferry::jit

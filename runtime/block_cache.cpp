@@ -55,6 +55,7 @@ TranslatedBlock& BlockCache::insert(std::unique_ptr<TranslatedBlock> block) {
   ++count_;
   result.page = &ensure_page(result.pa);
   result.page->blocks.push_back(&result);
+  result.checked = result.page->generation;
   return result;
 }
 
@@ -79,6 +80,7 @@ bool BlockCache::link(jit::LinkSite& site, TranslatedBlock& target, u64 context,
   if (site.cross_page && !quiescent(site.linked ? version_ : site.unlinked_at)) return false;
   if (site.target != nullptr) static_cast<TranslatedBlock*>(site.target)->incoming.remove(site);
   site.tier->link(site, target.code.entry, context);
+  expose(target);
   site.linked = true;
   site.target = &target;
   target.incoming.add(site);
@@ -125,6 +127,7 @@ void BlockCache::discard(TranslatedBlock& block) {
   if (block.first_tier != nullptr) demote(block);
   unlink_outgoing(block.code);
   std::erase(block.page->blocks, &block);
+  if (block.exposed) std::erase(block.page->exposed, &block);
   const usize mask = slots_.size() - 1;
   usize i = hash(block.pa, block.mode) & mask;
   while (slots_[i].block.get() != &block) i = (i + 1) & mask;
@@ -200,8 +203,16 @@ void BlockCache::erase_page_if_empty(u64 pa) {
   }
 }
 
+void BlockCache::expose(TranslatedBlock& block) {
+  if (!std::exchange(block.exposed, true)) block.page->exposed.push_back(&block);
+}
+
 void BlockCache::isolate(CodePage& page) {
-  for (TranslatedBlock* block : page.blocks) unlink_incoming(*block);
+  for (TranslatedBlock* block : page.exposed) {
+    unlink_incoming(*block);
+    block->exposed = false;
+  }
+  page.exposed.clear();
   const std::vector<TranslatedBlock*> regions = page.covered_by;
   for (TranslatedBlock* block : regions) demote(*block);
 }

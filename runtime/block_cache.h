@@ -55,6 +55,8 @@ struct alignas(64) TranslatedBlock {
   u64 va = 0;  // where it was first met; for names only
   cpu::Mode mode;
   u32 interpreted_runs = 0;       // while it is not compiled because its bytes keep changing
+  u64 checked = 0;                // CodePage::generation for which the page was found to hold its bytes
+  bool exposed = false;           // in its page's list
   CodePage* page = nullptr;       // set while it is in the cache
   jit::CompiledCode code;         // what runs; entry == nullptr: not compiled
   std::vector<u32> source;        // the guest words it was made of
@@ -81,8 +83,10 @@ struct alignas(64) TranslatedBlock {
 // A guest page that blocks were made of.
 struct CodePage {
   u64 pa = 0;
-  bool suspect = false;  // written since it was last compared with the blocks' bytes
+  bool suspect = false;  // written since it was last shielded
+  u64 generation = 0;    // how often it was shielded anew; blocks are compared with its bytes when they are met again
   std::vector<TranslatedBlock*> blocks;
+  std::vector<TranslatedBlock*> exposed;  // those that links or jump caches may lead to without a lookup
 
   // How often the code at pa changed after it had been translated; forgotten when it has been quiet.
   u32 churn(u64 at) const {
@@ -114,6 +118,8 @@ class BlockCache {
                std::vector<TranslatedBlock::Covered> covered);
   // The block runs its own code again; links to it are undone.
   void demote(TranslatedBlock& block);
+  // Links or jump caches may lead to the block from now on, until its page is isolated.
+  void expose(TranslatedBlock& block);
   // Removes the block and every link from and to it.
   void discard(TranslatedBlock& block);
   void clear();
@@ -142,8 +148,8 @@ class BlockCache {
     for (auto& [pa, page] : pages_)
       if (pa - base < size) f(*page);
   }
-  // Unlinks every link into blocks of the page, so that each next entry passes the dispatcher; drops regions of other
-  // pages that reach into it.
+  // Unlinks every link into blocks of the page, none of which is exposed any more, so that each next entry passes the
+  // dispatcher; drops regions of other pages that reach into it.
   void isolate(CodePage& page);
 
   usize size() const { return count_; }

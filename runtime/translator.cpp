@@ -69,19 +69,20 @@ Translator::Found Translator::find(const Lookup& want, Stats& stats) {
   if (block != nullptr && block->code.entry != nullptr && site_lives && link_allowed(*want.site) &&
       cache_.link(*want.site, *block, want.context, quiescent_))
     ++stats.links;
+  if (block != nullptr && (block->code.entry != nullptr || compiler_ == nullptr)) cache_.expose(*block);
   withdraw_changes();
-  if (block == nullptr) return {};
-  return {block, block->code.entry};
+  const u64 version = cache_.version() - 1;
+  if (block == nullptr) return {nullptr, nullptr, version};
+  return {block, block->code.entry, version};
 }
 
 TranslatedBlock* Translator::find_locked(u64 pa, u64 va, cpu::Mode mode, Stats& stats) {
   TranslatedBlock* block = cache_.find(pa, mode);
-  if (block != nullptr && !block->page->suspect) return block;
-  if (CodePage* page = cache_.page(pa); page != nullptr && page->suspect) {
-    revalidate(*page, stats);
+  if (CodePage* page = block != nullptr ? block->page : cache_.page(pa); page != nullptr && page->suspect) {
+    shield_again(*page, stats);
     block = cache_.find(pa, mode);
   }
-  return block != nullptr ? block : build(pa, va, mode, stats);
+  return block != nullptr && check(*block, stats) ? block : build(pa, va, mode, stats);
 }
 
 bool Translator::link_allowed(const jit::LinkSite& site) const {
@@ -128,35 +129,45 @@ void Translator::discard(TranslatedBlock& block) {
   cache_.discard(block);
 }
 
-// Compares every block of a written page with the page's bytes; the changed ones go. The page is shielded first, so
-// that a write from now on is seen again.
-void Translator::revalidate(CodePage& page, Stats& stats) {
+// A written page is shielded first, so that a write from now on is seen again; its blocks are compared with its bytes
+// when they are met. A page that is written all the time holds few that ever are; the others go in a sweep now and
+// then.
+void Translator::shield_again(CodePage& page, Stats& stats) {
+  constexpr u64 kAlwaysUpTo = 4, kSweepEvery = 64;
   source_.shield(page.pa);
   page.suspect = false;
-  const u8* host = source_.code_page(page.pa);
-  const std::vector<TranslatedBlock*> blocks = page.blocks;
-  for (TranslatedBlock* block : blocks) {
-    const usize offset = block->pa & 0xfff;
-    if (host != nullptr && holds_guest_words(host + offset, block->source)) continue;
-    ++stats.blocks_retranslated;
-    page.count_change(block->pa);
-    discard(*block);
-  }
-  for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) {
-    if (block->first_tier == nullptr) continue;
-    const auto holds = [&](const TranslatedBlock::Covered& c) {
-      return (c.pa & kPageMask) != page.pa || (host != nullptr && holds_guest_words(host + (c.pa & 0xfff), c.words));
-    };
-    if (std::all_of(block->covered.begin(), block->covered.end(), holds)) continue;
-    purge(*block);
-    cache_.demote(*block);
-  }
+  ++page.generation;
+  if (page.generation > kAlwaysUpTo && page.generation % kSweepEvery != 0) return;
+  for (TranslatedBlock* block : std::vector<TranslatedBlock*>(page.blocks)) check(*block, stats);
 }
 
-void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit) {
+// False: the page no longer holds the block's bytes, and the block is gone.
+bool Translator::check(TranslatedBlock& block, Stats& stats) {
+  CodePage& page = *block.page;
+  if (block.checked == page.generation) return true;
+  block.checked = page.generation;
+  const u8* const host = source_.code_page(page.pa);
+  if (host == nullptr || !holds_guest_words(host + (block.pa & 0xfff), block.source)) {
+    ++stats.blocks_retranslated;
+    page.count_change(block.pa);
+    discard(block);
+    return false;
+  }
+  const auto holds = [&](const TranslatedBlock::Covered& c) {
+    return (c.pa & kPageMask) != page.pa || holds_guest_words(host + (c.pa & 0xfff), c.words);
+  };
+  if (block.first_tier != nullptr && !std::all_of(block.covered.begin(), block.covered.end(), holds)) {
+    purge(block);
+    cache_.demote(block);
+  }
+  return true;
+}
+
+void Translator::translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit,
+                              bool passes) {
   const u32 offset = static_cast<u32>(pa & 0xfff);
   frontend::translate(out, words, offset, mode, limit, features_);
-  if (settings_.ir_passes) {
+  if (settings_.ir_passes && passes) {
     const std::string complaint = ir::optimize(out, jit::helper_effects, settings_.ir_verify);
     if (!complaint.empty()) log_text(LogCategory::kOp, ir::print(out));
     ASSERT(complaint.empty(), "an IR pass broke a block");
@@ -203,7 +214,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   } else {
     const SampledTime time(stats.blocks_translated);
     block->ir = spare_ir() != nullptr ? std::move(spare_ir()) : std::make_unique<ir::Block>();
-    translate_ir(*block->ir, {words, limit}, pa, mode, limit);
+    translate_ir(*block->ir, {words, limit}, pa, mode, limit, !churning);
     block->source.assign(words, words + block->ir->insn_count);
     time.add_to(stats.translate_ns);
     ++stats.blocks_translated;
@@ -341,7 +352,7 @@ void Translator::isolate_written() {
   }
   const auto isolate = [this](CodePage& page) {
     page.suspect = true;
-    for (TranslatedBlock* block : page.blocks) purge(*block);
+    for (TranslatedBlock* block : page.exposed) purge(*block);
     for (TranslatedBlock* block : page.covered_by) purge(*block);
     cache_.isolate(page);
   };

@@ -51,9 +51,10 @@ class Translator {
   struct Found {
     TranslatedBlock* block = nullptr;  // null: the page cannot be read as memory
     const void* code = nullptr;        // its host code; null: block->ir is interpreted
+    u64 version = 0;                   // of the code, when it was found
   };
   // The block for that place and Mode, compiled if the tier compiles. What is returned may be touched only inside the
-  // gate, and only if no code was withdrawn since before the call.
+  // gate, and only if no code was withdrawn since that version.
   Found find(const Lookup& want, Stats& stats);
   // A block of one instruction that is in no cache; for exact stepping.
   bool one_instruction(u64 pa, cpu::Mode mode, ir::Block& out);
@@ -101,7 +102,8 @@ class Translator {
   TranslatedBlock* compile_quiet(TranslatedBlock& block, Stats& stats);
   void log_block(const TranslatedBlock& block, u64 va) const;
   void log_region(const TranslatedBlock& entry) const;
-  void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit);
+  void translate_ir(ir::Block& out, std::span<const u32> words, u64 pa, cpu::Mode mode, unsigned limit,
+                    bool passes = true);
   void compile(TranslatedBlock& block, Stats& stats);
   bool take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats);
   void verify_kept(const TranslatedBlock& block, std::span<const u32> words, const persistent::CodeStore::Block& kept);
@@ -109,7 +111,8 @@ class Translator {
   void name_code(const TranslatedBlock& block, PerfMap::Kind kind);
   void remember_heat(TranslatedBlock& block);
   void keep(const TranslatedBlock& block);
-  void revalidate(CodePage& page, Stats& stats);
+  void shield_again(CodePage& page, Stats& stats);
+  bool check(TranslatedBlock& block, Stats& stats);
   void flush_locked(const std::function<void()>& all_out = {});
   void purge(const TranslatedBlock& block);
   void discard(TranslatedBlock& block);

@@ -3,6 +3,7 @@
 #include "runtime/vcpu.h"
 
 #include <algorithm>
+#include <bit>
 #include <fstream>
 
 #include "core/activity.h"
@@ -48,6 +49,7 @@ Vcpu::Vcpu(System& system, u32 index)
   s_->cpu_index = index;
   s_->jump_cache = jump_cache_.get();
   s_->helpers = cpu::helper_table();
+  follow_clock();
   s_->mode.set_virtual_time(virtual_time_ ? 1 : 0);
   s_->mode.set_ordered(system.config().cpus > 1 ? 1 : 0);
   mmu_ = std::make_unique<softmmu::Mmu>(*s_, system.memory(), true);
@@ -62,6 +64,16 @@ Vcpu::Vcpu(System& system, u32 index)
 }
 
 Vcpu::~Vcpu() = default;
+
+// Translated code reads the clock itself when a tick of the counter is a power of two of nanoseconds.
+void Vcpu::follow_clock() {
+  const u64 tick_ns = kNanosecondsPerSecond / system_.config().timer_frequency;
+  if (virtual_time_ || tick_ns * system_.config().timer_frequency != kNanosecondsPerSecond ||
+      !std::has_single_bit(tick_ns))
+    return;
+  s_->time_scale = &system_.clock().scale();
+  s_->counter_shift = static_cast<u32>(std::countr_zero(tick_ns));
+}
 
 void Vcpu::reset_runtime() {
   context_dirty_ = true;
@@ -172,7 +184,14 @@ void Vcpu::update_context() {
     context_dirty_ = false;
   }
   s_->context = u64{mmu_->exec_key(s_->pc)} << 32 | s_->mode.value;
+  s_->attention = wants_attention() ? -1 : 0;
 }
+
+// Whether ISB and the instructions that unmask interrupts have to come back here; a kick says so by the budget word.
+bool Vcpu::wants_attention() const { return signals_.lines.load(std::memory_order_acquire) != 0 || debug_is_armed(); }
+
+// MDSCR_EL1.MDE or SS: what PSTATE.D masks is part of Mode.
+bool Vcpu::debug_is_armed() const { return (s_->reg(cpu::SysReg::MDSCR_EL1) & 0x8001) != 0; }
 
 void Vcpu::log_exception(const cpu::ExceptionInfo& e) {
   if (e.kind != cpu::ExceptionInfo::Kind::Synchronous) {
@@ -274,8 +293,12 @@ bool Vcpu::run_cached(const Translator::Found& found) {
 void Vcpu::forget_withdrawn() {
   pending_link_ = nullptr;
   const u64 now = system_.shootdown().code_version();
-  if (now == code_version_) return;
-  code_version_ = now;  // the purges that came with it are in the log by now, perhaps more
+  if (now != code_version_) know_version(now);
+}
+
+// The purges that came with that version are in the log by now, perhaps more.
+void Vcpu::know_version(u64 version) {
+  code_version_ = version;
   if (!system_.translator().purges().replay(purges_seen_, [this](const Purge& p) { purge(p); })) clear_jump_cache();
 }
 
@@ -298,6 +321,7 @@ Translator::Found Vcpu::lookup(u64 pc) {
   const Translator::Found found = system_.translator().find(
       {.pa = fetched.pa, .va = pc, .mode = s_->mode, .context = s_->context, .site = site, .version = code_version_},
       stats_);
+  if (found.version != code_version_) know_version(found.version);
   if (found.block == nullptr) {
     run_uncached(fetched);
     return {};
@@ -389,6 +413,7 @@ bool Vcpu::handle_exit(ExitReason reason) {
       return true;
     case ExitReason::Context:
       context_dirty_ = true;
+      if (debug_is_armed()) cpu::update_mode(*s_);
       look_again_ = something_waits();
       return true;
     case ExitReason::Wfi: return wait_for_interrupt();

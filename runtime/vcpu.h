@@ -91,6 +91,7 @@ class Vcpu final : public cpu::Environment {
   template <class Run>
   bool gated(Run run);
   void forget_withdrawn();
+  void know_version(u64 version);
   void run_uncached(const softmmu::FetchResult& fetched);
   void step_to_slice_end();
   void step_one();
@@ -108,6 +109,9 @@ class Vcpu final : public cpu::Environment {
   void repeat_instruction();
   void log_exception(const cpu::ExceptionInfo& e);
   void update_context();
+  void follow_clock();
+  bool wants_attention() const;
+  bool debug_is_armed() const;
   void clear_jump_cache();
   void purge(const Purge& purge);
   void publish_regions();

@@ -19,11 +19,15 @@ constexpr auto kHostWait = std::chrono::milliseconds(5);  // between two looks a
 
 }  // namespace
 
-void Vcpu::translation_changed(cpu::CpuState&) { context_dirty_ = true; }
+void Vcpu::translation_changed(cpu::CpuState& s) {
+  context_dirty_ = true;
+  s.attention = -1;
+}
 
-void Vcpu::tlb_invalidate(cpu::CpuState&, const cpu::TlbiOp& op) {
+void Vcpu::tlb_invalidate(cpu::CpuState& s, const cpu::TlbiOp& op) {
   system_.shootdown().tlb_invalidate(index_, op);
   context_dirty_ = true;
+  s.attention = -1;
 }
 
 u64 Vcpu::address_translate(cpu::CpuState&, cpu::AtOp op, u64 va) { return mmu_->address_translate(op, va); }

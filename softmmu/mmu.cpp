@@ -311,6 +311,9 @@ u64 Mmu::address_translate(cpu::AtOp op, u64 va) {
 }
 
 void Mmu::data_cache_op(u64 va, bool needs_write) {
+  // What loads hit needs no look at the tables: such an operation can fault only as a load would.
+  const u64 page = va & ~kPageOffset;
+  if (!needs_write && s_.tlb_read != nullptr && s_.tlb_read[tlb_index(va)].tag == page) return;
   const bool user = s_.el == 0;
   const u8 need = static_cast<u8>(needs_write ? (user ? kWrite0 : kWrite1) : (user ? kRead0 : kRead1));
   Translation t = walk_now(va);

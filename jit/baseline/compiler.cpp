@@ -96,6 +96,7 @@ void Compiler::compile(const ir::Block& block, const u8* base, LinkSite* const* 
   slow_.clear();
   checks_.clear();
   rare_calls_.clear();
+  slow_counters_.clear();
   slow_fp_.clear();
   faults_.clear();
   tails_.clear();
@@ -268,6 +269,7 @@ void Compiler::finish() {
   }
   for (const SlowCheck& c : checks_) emit_check(c);
   for (const RareCall& c : rare_calls_) emit_rare_call(c);
+  for (const SlowCounter& c : slow_counters_) emit_slow_counter(c);
   for (const SlowFp& s : slow_fp_) emit_slow_fp(s);
   for (const FaultExit& f : faults_) {
     e_.bind(f.jump);

@@ -160,6 +160,16 @@ class Compiler {
     bool xmm_live;
     u32 helper;
   };
+  struct SlowCounter {  // the counter by the helper mrs
+    u32 jumps[5] = {};
+    unsigned count = 0;
+    u32 resume = 0;
+    u8 to = 0;
+    u64 reg = 0, iss = 0;
+    u32 site = 0;
+    unsigned xmm_form = 0;
+    Snapshot dirty;
+  };
   struct FaultExit {
     u32 jump;
     Snapshot dirty;
@@ -319,6 +329,8 @@ class Compiler {
   void emit_check(const SlowCheck& c);
   void call_if(Value v, const Inst& inst);
   void emit_rare_call(const RareCall& c);
+  bool read_counter(Value v, const Inst& inst);
+  void emit_slow_counter(const SlowCounter& c);
   void load_result(Value v, int to, Type result);
   void load_arg(Value a, u8 to);
   void spill_caller_saved();
@@ -343,6 +355,7 @@ class Compiler {
 
   // lower_exit.cpp
   void lower_exit(const Inst& inst);
+  void pay_attention(i32 offset);
   void direct_exit(i32 offset, bool is_call);
   bool is_simple(i32 offset) const;
   bool polls(i32 offset) const;
@@ -419,6 +432,7 @@ class Compiler {
   std::vector<SlowAccess> slow_;
   std::vector<SlowCheck> checks_;
   std::vector<RareCall> rare_calls_;
+  std::vector<SlowCounter> slow_counters_;
   std::vector<SlowFp> slow_fp_;
   std::vector<FaultExit> faults_;
   std::vector<Tail> tails_;

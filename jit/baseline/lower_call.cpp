@@ -2,6 +2,7 @@
 // without native code.
 #include <bit>
 
+#include "cpu/sysregs.h"
 #include "jit/baseline/compiler.h"
 
 namespace ferry::jit::baseline {
@@ -12,7 +13,7 @@ void Compiler::lower_call(Value v, const Inst& d) {
   if (d.op == Op::CallIf) return call_if(v, d);
   const HelperInfo& helper = cpu::helper_info(static_cast<cpu::Helper>(d.imm));
   if (d.imm == static_cast<u64>(cpu::Helper::check_sp_alignment)) return check_alignment(d);
-  if (native_helper(v, d)) return;
+  if (native_helper(v, d) || read_counter(v, d)) return;
   if ((helper.effects & cpu::kState) != 0)
     call_state(v, d, helper);
   else
@@ -90,6 +91,67 @@ void Compiler::emit_rare_call(const RareCall& c) {
   e_.store(true, {RSP, arg_slot(2)}, c.b);
   e_.store_imm(true, {RSP, arg_slot(3)}, c.aux);
   e_.call_to(stubs_.helper[c.xmm_live ? 1 : 0]);
+  e_.load(true, c.to, {RSP, arg_slot(0)});
+  const u32 back = e_.jmp();
+  e_.bind(back, c.resume);
+}
+
+// MRS of the system counter in real time: the machine's clock as core/time_scale.h describes it.
+bool Compiler::read_counter(Value v, const Inst& d) {
+  SlowCounter c;
+  if (d.imm != static_cast<u64>(cpu::Helper::mrs) || mode_.virtual_time() != 0 || !is_const(d.args[0], &c.reg) ||
+      !is_const(d.args[1], &c.iss) || !cpu::is_counter(static_cast<cpu::SysReg>(c.reg)))
+    return false;
+  const bool is_virtual = cpu::is_virtual_counter(static_cast<cpu::SysReg>(c.reg));
+  for (unsigned n = 0; n < 2; ++n) consume(d.args[n]);
+  for (const Reg r : {RAX, RCX, RDX}) take(r);
+  const u8 sequence = alloc_temp(kGpr);
+  c.site = site();
+  c.dirty = snapshot();
+  c.xmm_form = xmm_form();
+  const auto slow_if = [&](Cond cond) { c.jumps[c.count++] = e_.jcc(cond); };
+  const auto in_scale = [](usize offset) { return MemRef{RCX, static_cast<i32>(offset)}; };
+  if (mode_.el() == 0) {  // CNTKCTL_EL1.EL0VCTEN, EL0PCTEN
+    e_.rm(0xf6, false, 0, {kStateReg, static_cast<i32>(cpu::sysreg_offset(cpu::SysReg::CNTKCTL_EL1))});  // test byte
+    e_.byte(is_virtual ? 2 : 1);
+    slow_if(Cond::E);
+  }
+  e_.load(true, RCX, {kStateReg, FERRY_STATE(time_scale)});
+  e_.test(true, RCX, RCX);
+  slow_if(Cond::E);
+  e_.load(true, sequence, in_scale(offsetof(TimeScale, sequence)));
+  for (const unsigned byte : {0x0fu, 0xaeu, 0xe8u, 0x0fu, 0x31u}) e_.byte(byte);  // lfence; rdtsc
+  e_.shift_imm(Shift::Shl, true, RDX, 32);
+  e_.alu(Alu::Or, true, RAX, RDX);
+  e_.alu_load(Alu::Sub, true, RAX, in_scale(offsetof(TimeScale, ticks)));
+  e_.alu_load(Alu::Cmp, true, RAX, in_scale(offsetof(TimeScale, span)));
+  slow_if(Cond::AE);
+  e_.as.imul(asmjit::x86::rax, asmjit::x86::qword_ptr(asmjit::x86::rcx, offsetof(TimeScale, rate)));
+  e_.shift_imm(Shift::Shr, true, RAX, TimeScale::kRateShift);
+  e_.alu_load(Alu::Add, true, RAX, in_scale(offsetof(TimeScale, ns)));
+  e_.test_imm(false, sequence, 1);
+  slow_if(Cond::NE);
+  e_.alu_load(Alu::Cmp, true, sequence, in_scale(offsetof(TimeScale, sequence)));
+  slow_if(Cond::NE);
+  e_.load(false, RCX, {kStateReg, FERRY_STATE(counter_shift)});
+  e_.shift_cl(Shift::Shr, true, RAX);
+  if (is_virtual)
+    e_.alu_load(Alu::Sub, true, RAX, {kStateReg, static_cast<i32>(cpu::sysreg_offset(cpu::SysReg::CNTVOFF_EL2))});
+  c.to = RAX;
+  c.resume = e_.here();
+  slow_counters_.push_back(c);
+  if (values_[v].uses != 0) bind(v, RAX);
+  return true;
+}
+
+void Compiler::emit_slow_counter(const SlowCounter& c) {
+  for (unsigned n = 0; n < c.count; ++n) e_.bind(c.jumps[n]);
+  e_.store_imm(true, {RSP, arg_slot(0)}, static_cast<i32>(cpu::Helper::mrs));
+  e_.store_imm(true, {RSP, arg_slot(1)}, static_cast<i32>(c.reg));
+  e_.store_imm(true, {RSP, arg_slot(2)}, static_cast<i32>(c.iss));
+  e_.store_imm(false, {kStateReg, FERRY_STATE(site)}, static_cast<i32>(c.site));
+  e_.call_to(stubs_.helper[c.xmm_form]);
+  emit_fault_check(c.dirty);
   e_.load(true, c.to, {RSP, arg_slot(0)});
   const u32 back = e_.jmp();
   e_.bind(back, c.resume);

@@ -5,7 +5,10 @@ namespace ferry::jit::baseline {
 
 void Compiler::lower_exit(const Inst& d) {
   switch (d.op) {
-    case Op::ExitNext: write_back(); return direct_exit(static_cast<i32>(d.imm), false);
+    case Op::ExitNext:
+      write_back();
+      if (d.aux != 0) pay_attention(static_cast<i32>(d.imm));
+      return direct_exit(static_cast<i32>(d.imm), false);
     case Op::ExitCall: write_back(); return direct_exit(ir::first_offset(d.imm), true);
     case Op::ExitIf: return exit_if(d);
     case Op::ExitIndirect: return exit_indirect(d);
@@ -41,6 +44,13 @@ bool Compiler::polls(i32 offset) const {
 
 // Whether nothing stands between the decision and the patched jump.
 bool Compiler::is_simple(i32 offset) const { return !polls(offset) && offset >= 0 && offset <= 0xfff; }
+
+// Leaves for the dispatcher when something waits for this vCPU to look.
+void Compiler::pay_attention(i32 offset) {
+  e_.load(false, RAX, {kStateReg, FERRY_STATE(budget)});
+  e_.alu_load(Alu::Or, false, RAX, {kStateReg, FERRY_STATE(attention)});
+  tails_.push_back({e_.jcc(Cond::S), offset, stubs_.leave_at[static_cast<usize>(ExitReason::Context)], 0});
+}
 
 void Compiler::direct_exit(i32 offset, bool is_call) {
   const unsigned n = new_exit(offset, is_call);

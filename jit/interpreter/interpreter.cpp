@@ -242,7 +242,7 @@ class Run {
   ExitReason leave(const Inst& inst) {
     const u64 page = s_.pc_page;
     switch (inst.op) {
-      case Op::ExitNext: s_.pc = page + inst.imm; return ExitReason::Next;
+      case Op::ExitNext: s_.pc = page + inst.imm; return inst.aux != 0 ? ExitReason::Context : ExitReason::Next;
       case Op::ExitIf: {
         const i32 offset = arg(inst, 0).lo != 0 ? ir::first_offset(inst.imm) : ir::second_offset(inst.imm);
         s_.pc = page + static_cast<u64>(i64{offset});

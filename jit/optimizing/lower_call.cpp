@@ -1,6 +1,7 @@
 // Lowering of calls: helpers, and ops that run by their meaning.
 #include <llvm/IR/IntrinsicsX86.h>
 
+#include "cpu/sysregs.h"
 #include "jit/interpreter/interpreter.h"
 #include "jit/optimizing/lowering.h"
 
@@ -78,10 +79,90 @@ void Lowering::call_if(Value v, const Inst& d) {
   values_[v] = phi;
 }
 
+// MRS of the system counter in real time: neither guest registers nor the host's FP flags matter to it.
+bool Lowering::is_counter_read(const ir::Block& block, const Inst& d) {
+#if defined(__x86_64__)
+  if (d.op != Op::Call || d.imm != static_cast<u64>(cpu::Helper::mrs) || cpu::Mode{block.mode}.virtual_time() != 0)
+    return false;
+  const Inst &reg = block.insts[d.args[0]], &iss = block.insts[d.args[1]];
+  return reg.op == Op::Const && iss.op == Op::Const && cpu::is_counter(static_cast<cpu::SysReg>(reg.imm));
+#else
+  static_cast<void>(block);
+  static_cast<void>(d);
+  return false;
+#endif
+}
+
+// A call around which all guest state is in memory.
+bool Lowering::sees_state(const ir::Block& block, const Inst& d) {
+  return d.op == Op::Call && (cpu::helper_info(static_cast<cpu::Helper>(d.imm)).effects & cpu::kState) != 0 &&
+         !is_counter_read(block, d);
+}
+
+// The machine's clock as core/time_scale.h describes it, by the helper where that does not hold.
+Lowering::V Lowering::read_counter(const Inst& d) {
+  const auto reg = static_cast<cpu::SysReg>(inst(d.args[0]).imm);
+  const bool is_virtual = cpu::is_virtual_counter(reg);
+  llvm::Type* const word = b_.getInt64Ty();
+  llvm::BasicBlock* const slow = new_block("slow_counter");
+  const auto slow_unless = [&](V ok) {
+    llvm::BasicBlock* go_on = new_block("");
+    b_.CreateCondBr(ok, go_on, slow, cold_);
+    b_.SetInsertPoint(go_on);
+  };
+  const auto state_word = [&](cpu::SysReg r) { return load_state(word, cpu::sysreg_offset(r)); };
+  if (mode_.el() == 0)  // EL0VCTEN, EL0PCTEN
+    slow_unless(b_.CreateICmpNE(b_.CreateAnd(state_word(cpu::SysReg::CNTKCTL_EL1), is_virtual ? 2 : 1), i64c(0)));
+  V scale = load_state(b_.getPtrTy(), offsetof(cpu::CpuState, time_scale));
+  slow_unless(b_.CreateIsNotNull(scale));
+  const auto field = [&](usize offset) {
+    llvm::LoadInst* l =
+        b_.CreateAlignedLoad(word, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), scale, offset), llvm::Align(8));
+    l->setAtomic(llvm::AtomicOrdering::Acquire);
+    return l;
+  };
+  V sequence = field(offsetof(TimeScale, sequence));
+  V from = field(offsetof(TimeScale, ticks)), ns = field(offsetof(TimeScale, ns));
+  V rate = field(offsetof(TimeScale, rate)), span = field(offsetof(TimeScale, span));
+#if defined(__x86_64__)
+  b_.CreateIntrinsic(llvm::Intrinsic::x86_sse2_lfence, {}, {});
+#endif
+  V passed = b_.CreateSub(b_.CreateIntrinsic(llvm::Intrinsic::readcyclecounter, {}, {}), from);
+  V same = b_.CreateICmpEQ(field(offsetof(TimeScale, sequence)), sequence);
+  V even = b_.CreateICmpEQ(b_.CreateAnd(sequence, 1), i64c(0));
+  slow_unless(b_.CreateAnd(b_.CreateAnd(same, even), b_.CreateICmpULT(passed, span)));
+  V now = b_.CreateAdd(ns, b_.CreateLShr(b_.CreateMul(passed, rate), u64{TimeScale::kRateShift}));
+  V shift = b_.CreateZExt(load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, counter_shift)), word);
+  V fast = b_.CreateLShr(now, b_.CreateAnd(shift, 63));
+  if (is_virtual) fast = b_.CreateSub(fast, state_word(cpu::SysReg::CNTVOFF_EL2));
+  llvm::BasicBlock* const common = b_.GetInsertBlock();
+  llvm::BasicBlock* const both = new_block("both");
+  b_.CreateBr(both);
+
+  b_.SetInsertPoint(slow);
+  store_state(i32c(site()), offsetof(cpu::CpuState, site));
+  llvm::FunctionType* f = llvm::FunctionType::get(word, {b_.getPtrTy(), word, word, word, word}, false);
+  llvm::CallInst* call = b_.CreateCall(f, helper_address(d.imm), {state_, arg(d, 0), arg(d, 1), i64c(0), i64c(0)});
+  call->setDoesNotThrow();
+  check_fault();
+  llvm::BasicBlock* const from_slow = b_.GetInsertBlock();
+  b_.CreateBr(both);
+
+  b_.SetInsertPoint(both);
+  llvm::PHINode* phi = b_.CreatePHI(word, 2);
+  phi->addIncoming(fast, common);
+  phi->addIncoming(call, from_slow);
+  return phi;
+}
+
 void Lowering::lower_call(Value v, const Inst& d) {
   if (d.op == Op::CallIf) return call_if(v, d);
   if (V r = native_helper(d)) {
     values_[v] = r;
+    return;
+  }
+  if (is_counter_read(block(), d)) {
+    values_[v] = read_counter(d);
     return;
   }
   if (d.imm != static_cast<u64>(cpu::Helper::check_sp_alignment)) return call_helper(v, d);

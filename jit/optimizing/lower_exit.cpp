@@ -123,6 +123,17 @@ Lowering::V Lowering::in_context() {
   return b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)), i64c(region_.context));
 }
 
+// Leaves for the dispatcher when something waits for this vCPU to look.
+void Lowering::pay_attention(i32 offset) {
+  V attention = load_state(b_.getInt32Ty(), offsetof(cpu::CpuState, attention));
+  V quiet = b_.CreateAnd(no_poll_wanted(), b_.CreateICmpSGE(attention, i32c(0)));
+  llvm::BasicBlock* look = unlikely(quiet, "look");
+  llvm::BasicBlock* go_on = b_.GetInsertBlock();
+  b_.SetInsertPoint(look);
+  leave(ExitReason::Context, pc_at(offset));
+  b_.SetInsertPoint(go_on);
+}
+
 // A direct exit of the current block.
 void Lowering::edge(i32 offset, bool is_call) {
   const RegionBlock& from = region_.blocks[current_];
@@ -192,7 +203,9 @@ void Lowering::external(i32 offset, bool is_call) {
 
 void Lowering::lower_exit(const Inst& d) {
   switch (d.op) {
-    case Op::ExitNext: return edge(static_cast<i32>(d.imm), false);
+    case Op::ExitNext:
+      if (d.aux != 0) pay_attention(static_cast<i32>(d.imm));
+      return edge(static_cast<i32>(d.imm), false);
     case Op::ExitCall: return edge(ir::first_offset(d.imm), true);
     case Op::ExitIf: {
       llvm::BasicBlock* taken = new_block("taken");

@@ -63,8 +63,7 @@ void Lowering::flow_flags() {
         const Inst& from = block.insts[d.args[0]];
         info.flags_out = kind_of(from.op, from.arg_count() > 0 ? block.insts[from.args[0]].result_type() : Type::I32);
       }
-      if (d.op == Op::Call && (cpu::helper_info(static_cast<cpu::Helper>(d.imm)).effects & cpu::kState) != 0)
-        info.flags_out = FlagKind::Packed;
+      if (sees_state(block, d)) info.flags_out = FlagKind::Packed;
     }
   }
   blocks_[0].flags_in = FlagKind::Packed;

@@ -181,7 +181,7 @@ void Lowering::scan() {
       if (d.op == Op::GetV || d.op == Op::SetV || d.op == Op::GetF || d.op == Op::SetF) var = kVarV + d.aux;
       if (d.op == Op::GetNzcv || d.op == Op::SetNzcv) var = kVarNzcv;
       if (ir::info(d.op).effect == ir::Effect::Mem) used_.set(kVarTlbRead);
-      if (d.op == Op::Call && (cpu::helper_info(static_cast<cpu::Helper>(d.imm)).effects & cpu::kState) != 0) {
+      if (sees_state(*region_.blocks[i].ir, d)) {
         info.calls_state = true;
         info.written.reset();
       }

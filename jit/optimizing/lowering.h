@@ -238,6 +238,9 @@ class Lowering {
   void lower_call(ir::Value v, const ir::Inst& inst);
   void call_helper(ir::Value v, const ir::Inst& inst);
   void call_if(ir::Value v, const ir::Inst& inst);
+  static bool sees_state(const ir::Block& block, const ir::Inst& inst);
+  static bool is_counter_read(const ir::Block& block, const ir::Inst& inst);
+  V read_counter(const ir::Inst& inst);
   V helper_address(u64 helper);
   V evaluate(const ir::Inst& inst);
   V from_raw(V raw, ir::Type t);
@@ -275,6 +278,7 @@ class Lowering {
   // lower_exit.cpp
   void lower_exit(const ir::Inst& inst);
   void edge(i32 offset, bool is_call);
+  void pay_attention(i32 offset);
   void external(i32 offset, bool is_call);
   V in_context();
   void enter_page(i32 step);

@@ -1,3 +1,5 @@
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -95,16 +97,80 @@ TEST_CASE("a virtual clock moves only when told; the wall follows it") {
   CHECK(clock.wall() == 1003 * kNanosecondsPerSecond);
 }
 
+namespace {
+
+const auto kSources = {Clock::Source::kBest, Clock::Source::kHostClock};
+
+u64 host_ns() {
+  return static_cast<u64>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+}  // namespace
+
 TEST_CASE("a real clock goes forward and stands still while paused") {
-  Clock clock(Clock::Kind::kReal);
-  const u64 first = clock.now();
-  std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  CHECK(clock.now() >= first + 2'000'000);
-  clock.pause();
-  const u64 paused = clock.now();
-  std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  CHECK(clock.now() == paused);
-  clock.resume();
-  CHECK(clock.now() >= paused);
-  CHECK(clock.now() < paused + 2'000'000);
+  for (const Clock::Source source : kSources) {
+    Clock clock(Clock::Kind::kReal, source);
+    for (int round = 0; round < 3; ++round) {  // before and after the counter's rate is known
+      const u64 first = clock.now();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      CHECK(clock.now() > first + 10'000'000);
+      clock.pause();
+      const u64 paused = clock.now(), host = host_ns();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      CHECK(clock.now() == paused);
+      CHECK(clock.scale().span == 0);
+      clock.resume();
+      const u64 resumed = clock.now();
+      CHECK(resumed >= paused);
+      CHECK(resumed - paused < host_ns() - host - 10'000'000);  // the pause itself is not in it
+    }
+  }
+}
+
+TEST_CASE("a real clock follows the host's through corrections of its scale") {
+  for (const Clock::Source source : kSources) {
+    Clock clock(Clock::Kind::kReal, source);
+    const u64 earliest = host_ns(), first = clock.now(), latest = host_ns();
+    for (int i = 0; i < 8; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      // The host's clock before and after bound what is between, up to the error of a first measured rate.
+      const u64 before = host_ns() - latest, now = clock.now() - first, after = host_ns() - earliest;
+      CHECK(now + 2'000'000 > before);
+      CHECK(now < after + 2'000'000);
+    }
+  }
+}
+
+TEST_CASE("a real clock never goes back, whoever reads it and by whatever way") {
+  const Clock clock(Clock::Kind::kReal);
+  const TimeScale& scale = clock.scale();
+  std::atomic<u64> latest{0};
+  std::atomic<bool> stop{false};
+  std::atomic<u64> back{0};
+  // As translated code reads it.
+  const auto by_scale = [&] {
+    const u64 sequence = scale.sequence.load(), from = scale.ticks.load(), ns = scale.ns.load();
+    const u64 rate = scale.rate.load(), span = scale.span.load(), passed = host_ticks() - from;
+    if (passed >= span || (sequence & 1) != 0 || scale.sequence.load() != sequence) return clock.now();
+    return ns + (passed * rate >> TimeScale::kRateShift);
+  };
+  const auto reader = [&](bool direct) {
+    while (!stop) {
+      const u64 known = latest.load();
+      const u64 now = direct ? by_scale() : clock.now();
+      if (now < known) ++back;
+      u64 old = latest.load();
+      while (old < now && !latest.compare_exchange_weak(old, now)) {
+      }
+    }
+  };
+  std::thread a(reader, true), b(reader, false);
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  stop = true;
+  a.join();
+  b.join();
+  CHECK(back == 0);
+  CHECK(latest > 0);
 }

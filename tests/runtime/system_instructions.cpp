@@ -164,15 +164,21 @@ TEST_CASE("PSTATE by name") {
   CHECK(m.s.x[3] == 4);
   m.run(0xd5384204);  // mrs x4, spsel
   CHECK(m.s.x[4] == 1);
-  CHECK(m.run(0xd50347ff) == ExitReason::Yield);  // msr daifclr, #7
+  CHECK(m.run(0xd50347ff) == ExitReason::Context);  // msr daifclr, #7
   CHECK(m.s.daif == 0x200);
   CHECK(m.run(0xd50342df) == ExitReason::Next);  // msr daifset, #2
   CHECK(m.s.daif == 0x280);
   m.run(0xd53b4225);  // mrs x5, daif
   CHECK(m.s.x[5] == 0x280);
   m.s.x[6] = 0xffff;
-  CHECK(m.run(0xd51b4226) == ExitReason::Yield);  // msr daif, x6
+  CHECK(m.run(0xd51b4226) == ExitReason::Context);  // msr daif, x6
   CHECK(m.s.daif == 0x3c0);
+  m.s.mode.set_virtual_time(1);                   // always by the dispatcher
+  CHECK(m.run(0xd50342ff) == ExitReason::Yield);  // msr daifclr, #2
+  CHECK(m.s.daif == 0x340);
+  CHECK(m.run(0xd51b4226) == ExitReason::Yield);
+  CHECK(m.s.daif == 0x3c0);
+  CHECK(m.run(0xd5033fdf) == ExitReason::Context);  // isb
 }
 
 TEST_CASE("stack pointers by name and by selection") {

@@ -158,6 +158,29 @@ TEST_CASE("tiering: a published region goes when the code under it changes") {
   CHECK(b.stats.blocks_llvm == 2);
 }
 
+TEST_CASE("written code: each block of a written page is compared when it is met, the rest in a sweep") {
+  if (!jit::regions_available()) return;
+  Bench b;
+  constexpr u32 kReturn = 0xd65f03c0;
+  const auto constant = [](u32 n) { return 0x52800000 | n << 5; };  // mov w0, #n
+  b.code.put(0x100, {constant(7), kReturn});
+  b.code.put(0x200, {constant(8), kReturn});
+  const void* const kept = b.find(0x100).code;
+  b.find(0x200);
+  for (u32 i = 0; i < 200; ++i) {
+    b.code.put(0, {constant(i), kReturn});
+    if (i == 10) b.code.put(0x200, {constant(9), kReturn});
+    b.translator->code_written(kPa);
+    b.translator->isolate_written();
+    const Translator::Found found = b.find(0);
+    REQUIRE(found.block->source[0] == constant(i));
+    REQUIRE(b.find(0).block == found.block);  // nothing was written
+    if (i % 3 == 0) REQUIRE(b.find(0x100).code == kept);
+  }
+  CHECK(b.translator->block_count() == 2);  // what stood at 0x200 is gone, though nobody asked for it
+  CHECK(b.find(0x200).block->source[0] == constant(9));
+}
+
 TEST_CASE("tiering: a flush drops what is under way, whatever the compile thread does") {
   if (!jit::regions_available()) return;
   Bench b(20'000);
