@@ -17,7 +17,7 @@ static uint64_t with_other(void* (*function)(void*)) {
 static atomic_ulong counter;
 static void* count_up(void* unused) {
   (void)unused;
-  for (int i = 0; i < 1000000; ++i) atomic_fetch_add(&counter, 1);
+  for (int i = 0; i < 10000000; ++i) atomic_fetch_add(&counter, 1);
   return 0;
 }
 static uint64_t two_thread_atomics(void) {
@@ -30,7 +30,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t guarded[8];
 static void* count_guarded(void* unused) {
   (void)unused;
-  for (int i = 0; i < 200000; ++i) {
+  for (int i = 0; i < 3000000; ++i) {
     pthread_mutex_lock(&lock);
     for (unsigned k = 0; k < 8; ++k) guarded[k] += k + 1;
     pthread_mutex_unlock(&lock);
@@ -46,7 +46,7 @@ static uint64_t two_thread_mutex(void) {
 }
 
 /* A ring between one writer and one reader: store-release, load-acquire. */
-enum { kRing = 4096, kItems = 400000 };
+enum { kRing = 4096, kItems = 10000000 };
 static uint64_t ring[kRing];
 static atomic_uint written, taken;
 static void* pass_on(void* writer) {
