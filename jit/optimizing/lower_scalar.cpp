@@ -32,8 +32,7 @@ Lowering::V Lowering::divide(const Inst& d, bool is_signed) {
 
 // nullptr: not a scalar op.
 Lowering::V Lowering::scalar(const Inst& d) {
-  const unsigned count = d.arg_count();
-  V a = count > 0 ? arg(d, 0) : nullptr, b = count > 1 ? arg(d, 1) : nullptr;
+  V a = arg_if_any(d, 0), b = arg_if_any(d, 1);
   llvm::Type* t = type(d.type);
   const unsigned w = ir::width(d.type);
   const auto amount = [&] { return b_.CreateAnd(b, llvm::ConstantInt::get(t, w - 1)); };
@@ -119,9 +118,8 @@ Lowering::V Lowering::flags_op(const Inst& d) {
   static constexpr struct {
     unsigned packed, arch;
   } kBits[] = {{cpu::kNzcvN, 31}, {cpu::kNzcvZ, 30}, {cpu::kNzcvC, 29}, {cpu::kNzcvV, 28}};
-  const unsigned count = d.arg_count();
-  V a = count > 0 ? arg(d, 0) : nullptr, b = count > 1 ? arg(d, 1) : nullptr;
-  V zero = a != nullptr && a->getType()->isIntegerTy() ? llvm::ConstantInt::get(a->getType(), 0) : nullptr;
+  V a = arg_if_any(d, 0), b = arg_if_any(d, 1);
+  V zero = a->getType()->isIntegerTy() ? llvm::ConstantInt::get(a->getType(), 0) : nullptr;
   const auto negative = [&](V v) { return b_.CreateICmpSLT(v, zero); };
   switch (d.op) {
     case Op::Cmp: return b_.CreateZExt(b_.CreateICmp(kCompare[d.aux], a, b), b_.getInt32Ty());
@@ -160,7 +158,7 @@ Lowering::V Lowering::condition(unsigned cond, Value flags) {
   const Inst& d = inst(flags);
   KnownFlags known = known_flags_[flags];
   Op op = d.op;
-  V a = d.arg_count() > 0 ? arg(d, 0) : nullptr, b = d.arg_count() > 1 ? arg(d, 1) : nullptr;
+  V a = arg_if_any(d, 0), b = arg_if_any(d, 1);
   if (op == Op::GetNzcv && known.kind != FlagKind::Packed) {
     const bool wide = known.kind == FlagKind::Sub64 || known.kind == FlagKind::Add64 || known.kind == FlagKind::Logic64;
     op = op_of(known.kind);

@@ -72,7 +72,7 @@ Lowering::V Lowering::table_lookup(const Inst& d) {
 Lowering::V Lowering::vector(const Inst& d) {
   const unsigned lane = d.lane, bits = 8u << lane, count = 16u >> lane;
   const unsigned imm = static_cast<unsigned>(d.imm);
-  V va = d.arg_count() > 0 ? arg(d, 0) : nullptr, vb = d.arg_count() > 1 ? arg(d, 1) : nullptr;
+  V va = arg_if_any(d, 0), vb = arg_if_any(d, 1);
   V zero = llvm::Constant::getNullValue(type(Type::V128));
   const auto a = [&] { return as_lanes(va, lane); };
   const auto b = [&] { return as_lanes(vb, lane); };

@@ -136,6 +136,10 @@ class Lowering {
   const ir::Block& block() const { return *region_.blocks[current_].ir; }
   const ir::Inst& inst(ir::Value v) const { return block().insts[v]; }
   V arg(const ir::Inst& inst, unsigned n) const { return values_[inst.args[n]]; }
+  // For what looks at several kinds of operations at once: poison where this one has fewer operands.
+  V arg_if_any(const ir::Inst& inst, unsigned n) {
+    return n < inst.arg_count() ? arg(inst, n) : llvm::PoisonValue::get(b_.getInt32Ty());
+  }
   ir::Type arg_type(const ir::Inst& inst, unsigned n) const { return this->inst(inst.args[n]).result_type(); }
   llvm::Type* type(ir::Type t);
   llvm::Type* var_type(unsigned var);
