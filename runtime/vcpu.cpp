@@ -321,28 +321,34 @@ Translator::Found Vcpu::lookup(u64 pc) {
   const Translator::Found found = system_.translator().find(
       {.pa = fetched.pa, .va = pc, .mode = s_->mode, .context = s_->context, .site = site, .version = code_version_},
       stats_);
+  if (found.block != nullptr) remember(pc, fetched, found);
+  // Behind it: the log may tell already that what was found is gone again, and tells it once.
   if (found.version != code_version_) know_version(found.version);
   if (found.block == nullptr) {
     run_uncached(fetched);
     return {};
   }
+  return found;
+}
+
+// The next branch to pc finds the code without asking.
+void Vcpu::remember(u64 pc, const softmmu::FetchResult& fetched, const Translator::Found& found) {
   // Without BTI there is no need to look at the guest's word, which may be in nobody's cache.
   const bool bti = s_->features.has(cpu::Feature::BTI);
   const u32 word = bti ? first_word(fetched) : 0;
   landed_btype_ = bti && frontend::keeps_btype(word) ? s_->btype : u8{0};
   const bool compiles = system_.translator().compiler() != nullptr;
-  if (compiles && found.code == nullptr) return found;
+  if (compiles && found.code == nullptr) return;
   if (log_enabled(LogCategory::kExec)) {
     // Without links and jump cache, so that every block passes here.
     log(LogCategory::kExec, "cpu{} block at pc {:#x} el{} insn {}", index_, pc, s_->el, instructions());
-    return found;
+    return;
   }
   if (system_.settings().chain_indirect) {
     const u64 landing = bti ? frontend::landing_mask(word, fetched.guarded, s_->features) : 0;
     jump_entry(pc) = {pc, s_->context, compiles ? found.code : found.block, landing};
     far_jumps_.put(jump_entry(pc));
   }
-  return found;
 }
 
 u32 Vcpu::first_word(const softmmu::FetchResult& fetched) { return guest_word(fetched.page + (fetched.pa & 0xfff)); }
