@@ -83,10 +83,9 @@ class Vcpu final : public cpu::Environment {
   bool step();  // one pass of the dispatcher; false: the slice is over
   bool something_waits() const;
   bool look_at_signals();  // time, interrupts, written code, stop; false: the slice is over
+  // No block: a fault was taken, or there is no code memory at pc (handled).
   Translator::Found lookup(u64 pc);
-  void remember(
-      u64 pc, const softmmu::FetchResult& fetched,
-      const Translator::Found& found);  // no block: a fault was taken, or there is no code memory at pc (handled)
+  void remember(u64 pc, const softmmu::FetchResult& fetched, const Translator::Found& found);
   jit::ExitReason interpret(TranslatedBlock& block);
   bool run_cached(const Translator::Found& found);
   bool run_entry(const cpu::JumpEntry& entry);
