@@ -7,11 +7,8 @@
 #include <mutex>
 #include <thread>
 
-#include "core/settings.h"
 #include "frontend/translate.h"
-#include "jit/tiers.h"
-#include "tests/catch.h"
-#include "tests/runtime/code_bytes.h"
+#include "tests/runtime/tiered.h"
 
 using namespace ferry;
 using namespace ferry::runtime;
@@ -22,26 +19,8 @@ namespace {
 // add x0, x0, #1; cmp x0, x1; b.ne -8; ret
 constexpr std::initializer_list<u32> kLoop = {0x91000400, 0xeb01001f, 0x54ffffc1, 0xd65f03c0};
 
-struct Bench {
-  Settings settings;
-  Code code;
-  Stats stats;
-  std::unique_ptr<Translator> translator;
-
-  // change: of the settings, before anything is made.
-  template <class Change>
-  explicit Bench(Change change) {
-    settings.tier = Tier::Tiered;
-    settings.llvm_threshold = 10;
-    settings.code_cache = 8 << 20;
-    change(settings);
-    translator = std::make_unique<Translator>(settings, code);
-    auto compiler = jit::make_compiler(settings);
-    REQUIRE(compiler.ok());
-    translator->set_compiler(std::move(*compiler));
-    translator->start_tiering([] {});
-  }
-  ~Bench() { translator->stop_tiering(); }
+struct Bench : Tiered {
+  using Tiered::Tiered;
 
   Translator::Found find(u64 offset, jit::LinkSite* from = nullptr) {
     return translator->find(

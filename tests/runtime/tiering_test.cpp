@@ -2,10 +2,7 @@
 #include <chrono>
 #include <thread>
 
-#include "core/settings.h"
-#include "jit/tiers.h"
-#include "tests/catch.h"
-#include "tests/runtime/code_bytes.h"
+#include "tests/runtime/tiered.h"
 
 using namespace ferry;
 using namespace ferry::runtime;
@@ -15,24 +12,12 @@ namespace {
 
 constexpr u64 kContext = 0x1234;
 
-struct Bench {
-  Settings settings;
-  Code code;
-  Stats stats;
-  std::unique_ptr<Translator> translator;
-
-  explicit Bench(u64 delay_us = 0, u64 code_cache = 8 << 20) {
-    settings.tier = Tier::Tiered;
-    settings.llvm_threshold = 10;
-    settings.llvm_delay = delay_us;
-    settings.code_cache = code_cache;
-    translator = std::make_unique<Translator>(settings, code);
-    auto compiler = jit::make_compiler(settings);
-    REQUIRE(compiler.ok());
-    translator->set_compiler(std::move(*compiler));
-    translator->start_tiering([] {});
-  }
-  ~Bench() { translator->stop_tiering(); }
+struct Bench : Tiered {
+  explicit Bench(u64 delay_us = 0, u64 code_cache = 8 << 20)
+      : Tiered([&](Settings& s) {
+          s.llvm_delay = delay_us;
+          s.code_cache = code_cache;
+        }) {}
 
   Translator::Lookup at(u64 offset) const {
     return {.pa = kPa + offset, .va = kPa + offset, .mode = {}, .context = kContext};
