@@ -22,9 +22,11 @@ using ir::Value;
 namespace {
 
 constexpr usize kMaxStreams = 8;
-constexpr usize kMaxCycle = 4;    // blocks of a loop
-constexpr i64 kMaxStep = 512;     // bytes from one iteration to the next
-constexpr u64 kForgotten = 1;     // no page's address
+constexpr usize kMaxCycle = 4;  // blocks of a loop
+constexpr i64 kMaxStep = 512;   // bytes from one iteration to the next
+// No access begins in this page: bit 55 is the upper half, bits 54 to 48 are not its sign's, whatever the tag byte
+// says.
+constexpr u64 kForgotten = u64{1} << 55;
 using Step = std::optional<i64>;  // nullopt: not known
 
 // What one iteration of a loop adds to values.
@@ -171,8 +173,9 @@ const Lowering::Stream* Lowering::stream_of(Value v) const {
 // Goes on where the page of an access of `bytes` bytes is known, at `miss` where the TLB does not know it either. What
 // to add to the address.
 Lowering::V Lowering::stream_addend(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss) {
-  V page = b_.CreateAnd(b_.CreateAdd(va, i64c(bytes - 1)), ~u64{0xfff});
-  V same = b_.CreateICmpEQ(page, b_.CreateLoad(b_.getInt64Ty(), stream.tag));
+  // Both ends: an access that goes back over the page's beginning ends in the page.
+  V offset = b_.CreateSub(va, b_.CreateLoad(b_.getInt64Ty(), stream.tag));
+  V same = b_.CreateICmpULE(offset, i64c(0x1000 - bytes));
   llvm::BasicBlock* ask = unlikely(same, "stream");
   llvm::BasicBlock* known = b_.GetInsertBlock();
   b_.SetInsertPoint(ask);
@@ -181,7 +184,7 @@ Lowering::V Lowering::stream_addend(const Stream& stream, V va, u64 bytes, bool 
   llvm::BasicBlock* keep = new_block("");
   b_.CreateCondBr(hit, keep, miss, cold_);
   b_.SetInsertPoint(keep);
-  b_.CreateStore(page, stream.tag);
+  b_.CreateStore(b_.CreateAnd(va, ~u64{0xfff}), stream.tag);
   b_.CreateStore(addend, stream.addend);
   b_.CreateBr(known);
   b_.SetInsertPoint(known);
