@@ -2,56 +2,10 @@
 // pages, returns; and random regions against the interpreter running their blocks one by one.
 #include "jit/tiers.h"
 #ifdef FERRY_HAS_OPTIMIZING
-#include <deque>
-
-#include "blocks.h"
-#include "jit/load_optimizing.h"
+#include "regions.h"
 
 namespace ferry::jit::test {
 namespace {
-
-using ir::Builder;
-
-// Blocks of a region, the first its entry.
-struct Blocks {
-  std::deque<Block> blocks;
-  Region region;
-  cpu::Mode mode;
-
-  // insns instructions at an offset of the page `delta` away from the entry's; emit fills the block and leaves.
-  template <class Emit>
-  void add(u32 offset, u32 insns, Emit emit, i32 delta = 0) {
-    Block& block = blocks.emplace_back();
-    block.page_offset = offset;
-    block.insn_count = insns;
-    block.mode = mode.value;
-    Builder b(block);
-    for (u32 i = 0; i + 1 < insns; ++i) b.insn(0, offset / 4 + i);
-    b.insn(0, offset / 4 + insns - 1);
-    emit(b);
-    REQUIRE(ir::verify(block) == "");
-    region.blocks.push_back({&block, delta});
-  }
-};
-
-void bump(Builder& b, unsigned reg, u64 n) { b.set_x(reg, b.add_imm(b.get_x(Type::I64, reg), n)); }
-
-std::unique_ptr<RegionTier> make() {
-  const unsigned level = GENERATE(0u, 1u, 2u);
-  auto tier = make_optimizing(1 << 20, level);
-  REQUIRE(tier.ok());
-  return std::move(*tier);
-}
-
-CompiledCode compile(RegionTier& tier, const Blocks& b) {
-  auto code = tier.compile_region(b.region, nullptr);
-  REQUIRE(code.ok());
-  return std::move(*code);
-}
-
-ExitReason enter(jit::Tier& tier, Machine& m, const CompiledCode& code) {
-  return static_cast<ExitReason>(tier.enter(m.s, code.entry));
-}
 
 // 0x40: x0 += 1, x20 += 3, flags of x0 - x1; loops until they are equal, then goes to 0x80.
 Blocks counting_loop(cpu::Mode mode = {}) {
@@ -191,59 +145,6 @@ TEST_CASE("region: accesses that share a probe ask again behind any access's slo
   CHECK(m.s.x[21] == 9);
 }
 
-TEST_CASE("region: a loop's streams go from page to page, and are forgotten behind any slow path") {
-  const bool slow = GENERATE(false, true);
-  auto tier = make();
-  Machine m;
-  Blocks r;
-  r.add(0x40, 1, [](Builder& b) { b.exit_next(0x44); });
-  r.add(0x44, 4, [](Builder& b) {
-    const Value from = b.get_x(Type::I64, 5), to = b.get_x(Type::I64, 7);
-    const Value word = b.load(Type::I64, from, {});
-    b.store(b.get_x(Type::I64, 6), word, {});
-    b.store(to, word, {});  // of a share: the next access is that of the same place
-    b.set_x(20, b.add(b.get_x(Type::I64, 20), b.load(Type::I64, b.add_imm(to, 0), {})));
-    b.set_x(5, b.add_imm(from, 8));
-    b.set_x(7, b.add_imm(to, static_cast<u64>(-8)));
-    const Value left = b.add_imm(b.get_x(Type::I64, 0), static_cast<u64>(-1));
-    b.set_x(0, left);
-    b.exit_if(b.cmp(ir::CmpKind::Ne, left, b.imm64(0)), 0x44, 0x80);
-  });
-  const CompiledCode code = compile(*tier, r);
-  constexpr u64 kWords = 512;
-  std::array<u64, kMemBytes / 8> words{};
-  for (u64 i = 0; i < kWords; ++i) words[128 + i] = 3 * i + 1;  // over the border of the first two pages
-  std::memcpy(m.memory.data(), words.data(), kMemBytes);
-  m.s.x[0] = kWords;
-  m.s.x[5] = kBase + 128 * 8;
-  m.s.x[6] = kBase + (slow ? 0x2000 : 0x4000);  // memory, but in no table; or in the tables
-  m.s.x[7] = kBase + 0x5000 + 256 * 8;          // downwards into the page before, that of x6 for the other half
-  m.s.budget = 1 << 20;
-  // Behind the slow path the pages lie elsewhere, one more time with each call.
-  std::deque<std::array<u8, kMemBytes>> copies;
-  m.on_slow_call = [&] {
-    if (copies.size() >= 8) return;
-    u8* const before = copies.empty() ? m.memory.data() : copies.back().data();
-    std::memcpy(copies.emplace_back().data(), before, kMemBytes);
-    std::memset(before, 0xff, kMemBytes);
-    for (cpu::TlbEntry& e : m.tables)
-      if (e.tag != cpu::kTlbInvalid)
-        e.addend += reinterpret_cast<u64>(copies.back().data()) - reinterpret_cast<u64>(before);
-  };
-  CHECK(enter(*tier, m, code) == ExitReason::Next);
-  CHECK(m.slow_calls == (slow ? kWords : 0));
-  u64 sum = 0;
-  for (u64 i = 0; i < kWords; ++i) sum += 3 * i + 1;
-  CHECK(m.s.x[20] == sum);
-  CHECK(m.s.x[5] == kBase + (128 + kWords) * 8);
-  const u8* const end = copies.empty() ? m.memory.data() : copies.back().data();
-  u64 first = 0, last = 0;
-  std::memcpy(&first, end + 0x5000 + 256 * 8, 8);
-  std::memcpy(&last, end + 0x5000 + 256 * 8 - 8 * (kWords - 1), 8);
-  CHECK(first == 1);
-  CHECK(last == 3 * (kWords - 1) + 1);
-}
-
 TEST_CASE("region: an edge to another page holds for the region's context and moves the page") {
   auto tier = make();
   Machine m;
@@ -346,27 +247,6 @@ TEST_CASE("region: a call and its return stay inside; a return elsewhere goes by
   CHECK(enter(*tier, m, callee) == ExitReason::Indirect);
   CHECK(m.s.pc == kBase + 0x2000);
 }
-
-namespace {
-
-// Runs the region's blocks in the interpreter until the budget does not hold the next one, or something else happens.
-ExitReason interpret(Interpreter& interpreter, Machine& m, const Blocks& r) {
-  for (usize at = 0;;) {
-    const Block& block = *r.region.blocks[at].ir;
-    if (m.s.budget < static_cast<i32>(block.insn_count)) {
-      m.s.pc = m.s.pc_page + block.page_offset;
-      return ExitReason::Poll;
-    }
-    m.s.budget -= static_cast<i32>(block.insn_count);
-    const ExitReason reason = interpreter.run(m.s, block);
-    if (reason != ExitReason::Next) return reason;
-    at = 0;
-    while (at < r.region.blocks.size() && m.s.pc != m.s.pc_page + r.region.blocks[at].ir->page_offset) ++at;
-    if (at == r.region.blocks.size()) return reason;
-  }
-}
-
-}  // namespace
 
 TEST_CASE("region: random regions do what the interpreter does with their blocks") {
   const unsigned level = GENERATE(0u, 1u, 2u);
