@@ -120,8 +120,10 @@ void Compiler::exit_indirect(const Inst& d) {
     e_.byte(1u << btype);
     e_.jcc_to(Cond::E, stubs_.indirect[btype]);
   }
-  if (mode_.virtual_time() == 0) {
-    e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(budget)}, 0);
+  // In virtual time the target's block asks; but what comes between has to see BTYPE, which that block does not know.
+  const bool real = mode_.virtual_time() == 0;
+  if (real || btype != 0) {
+    e_.alu_mem_imm(Alu::Cmp, false, {kStateReg, FERRY_STATE(budget)}, real ? 0 : 1);
     e_.jcc_to(Cond::L, stubs_.indirect_poll[btype]);
   }
   e_.alu_imm(Alu::And, true, RAX, -4096);

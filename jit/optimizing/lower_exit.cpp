@@ -59,11 +59,11 @@ std::vector<usize> Lowering::return_targets(usize index) const {
 }
 
 // An i1: nothing wants this vCPU outside.
-Lowering::V Lowering::no_poll_wanted() {
+Lowering::V Lowering::no_poll_wanted(u32 at_least) {
   llvm::LoadInst* budget =
       b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4));
   budget->setAtomic(llvm::AtomicOrdering::Monotonic);
-  return b_.CreateICmpSGE(budget, i32c(0));
+  return b_.CreateICmpSGE(budget, i32c(at_least));
 }
 
 // Virtual time: the block's length goes off the budget; one that would overrun is left before its first instruction.
@@ -235,7 +235,9 @@ void Lowering::exit_indirect(const Inst& d) {
     leave(reason, target);
   };
   llvm::BasicBlock* poll = nullptr;
-  if (mode_.virtual_time() == 0) poll = unlikely(no_poll_wanted(), "poll");
+  // In virtual time the target's block asks; but what comes between has to see BTYPE, which that block does not know.
+  const bool real = mode_.virtual_time() == 0;
+  if (real || btype != 0) poll = unlikely(no_poll_wanted(real ? 0 : 1), "poll");
   for (const usize n : return_targets(current_)) {
     llvm::BasicBlock* next = new_block("");
     const i32 step = region_.blocks[n].page_delta - region_.blocks[current_].page_delta;

@@ -287,7 +287,7 @@ class Lowering {
   V in_context();
   void enter_page(i32 step);
   int find_block(i64 relative) const;
-  V no_poll_wanted();
+  V no_poll_wanted(u32 at_least = 0);
   std::vector<usize> return_targets(usize index) const;
   static unsigned pinned_var(Pin p);
   void leave(ExitReason reason, V pc);

@@ -187,6 +187,37 @@ TEST_CASE("compiled blocks: indirect exits go through the jump cache") {
   }
 }
 
+TEST_CASE("compiled blocks: in virtual time a branch that sets BTYPE is left with it when nothing more may run") {
+  auto tier = make();
+  Machine m;
+  cpu::Mode mode;
+  mode.set_virtual_time(1);
+  const auto branch = [&](unsigned btype) {
+    return adder(
+        *tier, 0, 0, 1, [&](Builder& b) { b.exit_indirect(ir::IndirectKind::Jump, b.get_x(Type::I64, 2), 0, btype); },
+        mode);
+  };
+  const CompiledCode call = branch(2), jump = branch(1);
+  const CompiledCode there = adder(*tier, 0x678, 1, 1, [](Builder& b) { b.exit_next(0x80); }, mode);
+  const u64 target = kBase + 0x678;
+  m.s.x[1] = 0;
+  m.s.x[2] = target;
+  m.jumps[(target >> 2) & (cpu::kJumpEntries - 1)] = {target, m.s.context, there.entry, u64{1} << 2};
+  m.s.budget = 1;
+  CHECK(enter(*tier, m, call) == ExitReason::Poll);
+  CHECK(m.s.pc == target);
+  CHECK(m.s.btype == 2);
+  CHECK(m.s.budget == 0);
+  m.s.btype = 0;
+  m.s.budget = 2;
+  CHECK(enter(*tier, m, call) == ExitReason::Next);
+  CHECK(m.s.btype == 0);
+  CHECK(m.s.x[1] == 1);
+  m.s.budget = 2;  // one that may not land there
+  CHECK(enter(*tier, m, jump) == ExitReason::Indirect);
+  CHECK(m.s.btype == 1);
+}
+
 TEST_CASE("compiled blocks: a fault leaves with what was written before it and names the instruction") {
   auto tier = make();
   Machine m;
