@@ -1,13 +1,17 @@
 #include "control/fatal.h"
 
 #include <execinfo.h>
+#include <pthread.h>
 #include <signal.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <iterator>
 
 #include "control/terminal.h"
 #include "core/check.h"
+#include "core/types.h"
 
 namespace ferry::control {
 namespace {
@@ -30,11 +34,37 @@ void print_reproduction() {
   backtrace_symbols_fd(frames, count, STDERR_FILENO);
 }
 
-void on_fatal_signal(int number, siginfo_t*, void*) {
+// In a handler: nothing that allocates.
+void say_hex(const char* before, u64 value) {
+  char digits[] = "0x0000000000000000";
+  for (usize i = std::size(digits) - 2; i > 1; --i, value >>= 4) digits[i] = "0123456789abcdef"[value & 15];
+  say(before);
+  say(digits);
+}
+
+u64 host_pc(const void* context) {
+  const mcontext_t& m = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<u64>(m.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return m.pc;
+#else
+  (void)m;
+  return 0;
+#endif
+}
+
+void on_fatal_signal(int number, siginfo_t* info, void* context) {
   terminal_restore();
   say("\nferry: internal error: ");
   const char* name = sigdescr_np(number);
   say(name != nullptr ? name : "fatal signal");
+  char thread[16] = {};
+  pthread_getname_np(pthread_self(), thread, sizeof thread);
+  say_hex(" at the host's ", host_pc(context));
+  say_hex(", address ", reinterpret_cast<u64>(info->si_addr));
+  say(", thread ");
+  say(thread);
   say("\n");
   // Unwinding reads what it is led to, in translated code too: another fault ends it, and nothing more.
   struct sigaction again{};

@@ -14,6 +14,13 @@ void timers_changed(CpuState& s) {
   if (s.env != nullptr) s.env->timers_changed(s);
 }
 
+// Who has read that the condition is met finds the interrupt pending, though the host's timer may be late.
+u64 read_timer_now(CpuState& s, SysReg r) {
+  const u64 now = counter(s), value = read_timer(s, r, now);
+  if ((r == SysReg::CNTP_CTL_EL0 || r == SysReg::CNTV_CTL_EL0) && is_asserted(value)) timers_changed(s);
+  return value;
+}
+
 // CCSIDR_EL1: the geometry of the cache that CSSELR_EL1 selects (level in bits 3:1, InD in bit 0).
 u64 read_ccsidr(const CpuState& s) {
   switch (s.reg(SysReg::CSSELR_EL1)) {
@@ -67,7 +74,7 @@ u64 read_custom(CpuState& s, SysReg r) {
     case SysReg::CNTP_CVAL_EL0:
     case SysReg::CNTV_TVAL_EL0:
     case SysReg::CNTV_CTL_EL0:
-    case SysReg::CNTV_CVAL_EL0: return read_timer(s, r, counter(s));
+    case SysReg::CNTV_CVAL_EL0: return read_timer_now(s, r);
     case SysReg::DBGCLAIMSET_EL1: return 0xff;
     case SysReg::DBGCLAIMCLR_EL1: return s.reg(SysReg::DBGCLAIMSET_EL1);
     default: return read_pmu(s, r);

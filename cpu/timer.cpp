@@ -27,7 +27,7 @@ u64 control(const CpuState& s, const Timer& t, u64 counter) {
                                                               : ctl;  // ISTATUS is UNKNOWN while disabled
 }
 
-bool level(const CpuState& s, const Timer& t, u64 counter) { return control(s, t, counter) == (kEnable | kIStatus); }
+bool level(const CpuState& s, const Timer& t, u64 counter) { return is_asserted(control(s, t, counter)); }
 
 u64 deadline(const CpuState& s, const Timer& t, u64 counter) {
   if ((s.reg(t.ctl) & (kEnable | kIMask)) != kEnable || condition_met(s, t, counter)) return kNoDeadline;
@@ -40,6 +40,8 @@ const Timer& timer_of(SysReg r) {
 }
 
 }  // namespace
+
+bool is_asserted(u64 control) { return (control & (kEnable | kIMask | kIStatus)) == (kEnable | kIStatus); }
 
 TimerState evaluate_timers(const CpuState& s, u64 counter) {
   return {level(s, kPhysical, counter), level(s, kVirtual, counter),

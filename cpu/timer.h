@@ -18,6 +18,9 @@ struct TimerState {
 // Levels and deadline when CNTPCT_EL0 is `counter`.
 TimerState evaluate_timers(const CpuState& s, u64 counter);
 
+// Whether a timer whose CTL register reads so holds its interrupt up.
+bool is_asserted(u64 control);
+
 // CNT{P,V}_{TVAL,CTL,CVAL}_EL0 at the given counter value.
 u64 read_timer(const CpuState& s, SysReg r, u64 counter);
 void write_timer(CpuState& s, SysReg r, u64 value, u64 counter);

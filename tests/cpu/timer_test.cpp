@@ -22,9 +22,11 @@ TEST_CASE("a timer's level is enable, not masked, and the counter at its compare
   CHECK(t.next_deadline == kNoDeadline);
   pe.env.time = 1000;
   CHECK(read_sysreg(s, SysReg::CNTV_CTL_EL0) == 5);
+  CHECK(pe.env.timer_changes == 3);  // what was read is true of the interrupt, too
   write_sysreg(s, SysReg::CNTV_CTL_EL0, 3);
   CHECK_FALSE(evaluate_timers(s, 2000).virtual_);
   CHECK(read_sysreg(s, SysReg::CNTV_CTL_EL0) == 7);
+  CHECK(pe.env.timer_changes == 4);
   write_sysreg(s, SysReg::CNTV_CTL_EL0, 0);
   CHECK_FALSE(evaluate_timers(s, 2000).virtual_);
   CHECK(evaluate_timers(s, 10).next_deadline == kNoDeadline);
