@@ -13,6 +13,7 @@
 #include "cpu/models.h"
 #include "debug/host_code.h"
 #include "verify/campaign.h"
+#include "verify/program_check.h"
 
 namespace ferry::app {
 namespace {
@@ -46,6 +47,8 @@ class VerifyRun {
   Status load_progress();
   void save(const std::string& path, bool finished) const;
   Status run_class(Class c);
+  template <class Run>
+  Status run_sequences(Class c, const Counts& counts, Run run);
   void tell(const verify::Finding& finding, Class c, u64 number);
   std::string again(Class c, u64 number) const;
   std::vector<Class> chosen() const;
@@ -63,6 +66,7 @@ class VerifyRun {
 };
 
 Status VerifyRun::start() {
+  if (options_.tier == Tier::Tiered) return {};  // programs alone, which need no runner
   runner_ = verify::make_runner(options_.tier);
   if (runner_ == nullptr)
     return Error{fmt::format("verify: --tier {}: this build does not have it", tier_name(options_.tier))};
@@ -83,7 +87,8 @@ Status VerifyRun::start() {
 std::vector<Class> VerifyRun::chosen() const {
   if (!options_.classes.empty()) return options_.classes;
   std::vector<Class> all;
-  for (const verify::ClassInfo& c : verify::classes()) all.push_back(c.which);
+  for (const verify::ClassInfo& c : verify::classes())
+    if (verify::is_program(c.which) == (options_.tier == Tier::Tiered)) all.push_back(c.which);
   return all;
 }
 
@@ -147,35 +152,61 @@ void VerifyRun::tell(const verify::Finding& finding, Class c, u64 number) {
   std::fflush(stdout);
 }
 
-Status VerifyRun::run_class(Class c) {
-  verify::Campaign campaign(*checker_, c, seed_, model_, debug::disassemble_host);
-  if (options_.length != 0) campaign.set_length(static_cast<unsigned>(options_.length));
-  Counts* counts = nullptr;
-  for (auto& [done, its] : done_)
-    if (done == c) counts = &its;
-  if (counts == nullptr) counts = &done_.emplace_back(c, Counts{}).second;
-  for (u64 n = 0; n < counts->sequences; ++n) campaign.note(n, distinct_);
-  campaign.set_counts(*counts);
-  campaign.set_distinct(&distinct_);
+// Those of the class that are still to be run, and what is told of them. run: of a number; whether it found something.
+template <class Run>
+Status VerifyRun::run_sequences(Class c, const Counts& counts, Run run) {
   const auto start = HostClock::now();
-  const u64 before = counts->cases;
-  const u64 first = options_.only.value_or(counts->sequences);
+  const u64 before = counts.cases;
+  const u64 first = options_.only.value_or(counts.sequences);
   const u64 end = options_.only ? first + 1 : options_.sequences_of_each();
   for (u64 n = first; n < end && findings_ < options_.findings; ++n) {
-    auto finding = campaign.run(n, options_.states);
-    if (!finding) return Error{fmt::format("verify: {}\nagain: {}", finding.error().message, again(c, n))};
-    *counts = campaign.counts();
-    if (*finding) tell(**finding, c, n);
+    if (Status status = run(n); !status) return status;
     if (!options_.progress.empty() && HostClock::now() - saved_ > kSaveEvery) {
       save(options_.progress, false);
       saved_ = HostClock::now();
       fmt::print(stderr, "verify: {} {}: {} of {} sequences\n", key_of(options_), verify::name(c), n + 1, end);
     }
   }
-  fmt::print("{:<16} {:>9} sequences {:>11} cases {:>9.0f} cases/s\n", verify::name(c), counts->sequences,
-             counts->cases, static_cast<double>(counts->cases - before) / std::max(seconds_since(start), 1e-3));
+  fmt::print("{:<16} {:>9} sequences {:>11} cases {:>9.0f} cases/s\n", verify::name(c), counts.sequences, counts.cases,
+             static_cast<double>(counts.cases - before) / std::max(seconds_since(start), 1e-3));
   std::fflush(stdout);
   return {};
+}
+
+Status VerifyRun::run_class(Class c) {
+  Counts* counts = nullptr;
+  for (auto& [done, its] : done_)
+    if (done == c) counts = &its;
+  if (counts == nullptr) counts = &done_.emplace_back(c, Counts{}).second;
+  if (verify::is_program(c)) {
+    verify::ProgramCampaign programs(options_.tier, c, seed_, model_);
+    programs.set_counts(*counts);
+    programs.set_distinct(&distinct_);
+    Status status = run_sequences(c, *counts, [&](u64 n) -> Status {
+      const auto finding = programs.run(n, options_.states);
+      *counts = programs.counts();
+      if (finding) {
+        ++findings_;
+        fmt::print("{}again: {}\n", finding->report, again(c, n));
+        std::fflush(stdout);
+      }
+      return {};
+    });
+    if (options_.tier == Tier::Tiered) fmt::print(stderr, "verify: {} regions\n", programs.regions());
+    return status;
+  }
+  verify::Campaign campaign(*checker_, c, seed_, model_, debug::disassemble_host);
+  if (options_.length != 0) campaign.set_length(static_cast<unsigned>(options_.length));
+  for (u64 n = 0; n < counts->sequences; ++n) campaign.note(n, distinct_);
+  campaign.set_counts(*counts);
+  campaign.set_distinct(&distinct_);
+  return run_sequences(c, *counts, [&](u64 n) -> Status {
+    auto finding = campaign.run(n, options_.states);
+    if (!finding) return Error{fmt::format("verify: {}\nagain: {}", finding.error().message, again(c, n))};
+    *counts = campaign.counts();
+    if (*finding) tell(**finding, c, n);
+    return {};
+  });
 }
 
 int VerifyRun::run() {
@@ -184,7 +215,8 @@ int VerifyRun::run() {
   Status status;
   if (!options_.progress.empty()) status = load_progress();
   if (status) status = start();
-  if (status) fmt::print(stderr, "verify: {} seed {}\n", checker_->who(), seed_);
+  if (status)
+    fmt::print(stderr, "verify: {} seed {}\n", checker_ ? checker_->who() : "tiered against interpreter", seed_);
   for (const Class c : chosen()) {
     if (!status || findings_ >= options_.findings) break;
     status = run_class(c);

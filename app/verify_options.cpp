@@ -94,13 +94,13 @@ Status set_classes(VerifyOptions& o, std::string_view v) {
 constexpr VerifyRow kRows[] = {
     {"--against", "WHAT", "interp (the same IR, interpreted), qemu (default) or unicorn: programs of their own, found beside ferry or on PATH",
      set_against},
-    {"--tier", "TIER", "what is held against it: interp, baseline (default) or llvm", set_tier},
-    {"--class", "NAME,...", "classes of instructions, default all (--list names them)", set_classes},
+    {"--tier", "TIER", "what is held against it: interp, baseline (default) or llvm; for programs also tiered", set_tier},
+    {"--class", "NAME,...", "classes, default all of instructions, with --tier tiered all of programs (--list names them)", set_classes},
     {"--cases", "N", "cases of each class, a case being a sequence on a state; default 100000",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.cases, "--cases", v, 1, u64{1} << 40); }},
     {"--sequences", "N", "sequences of each class, instead of --cases",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.sequences, "--sequences", v, 1); }},
-    {"--states", "N", "states of each sequence, default 256",
+    {"--states", "N", "states of each sequence, default 256; of a program 8 at most",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.states, "--states", v, 1, verify::kMaxCases); }},
     {"--length", "N", "instructions of a sequence at most; default 6, of the class mixed 12",
      [](VerifyOptions& o, std::string_view v) { return set_number(o.length, "--length", v, 1, verify::Generator::kMaxLength); }},
@@ -208,8 +208,17 @@ Result<VerifyOptions> parse_verify_options(Arguments arguments) {
                                tier_name(options.against_tier), tier_name(options.against_tier))};
     return options;
   }
-  if (options.tier == Tier::Tiered)
-    return Error{"verify: --tier tiered: only for --lockstep, expected interp, baseline or llvm"};
+  for (const verify::Class c : options.classes) {
+    if (options.tier == Tier::Tiered && !verify::is_program(c))
+      return Error{
+          fmt::format("verify: --tier tiered --class {}: only for programs and --lockstep, expected interp, "
+                      "baseline or llvm",
+                      verify::name(c))};
+    if (options.against != Against::Interp && verify::is_program(c))
+      return Error{fmt::format("verify: --class {}: expected --against interp", verify::name(c))};
+  }
+  if (options.tier == Tier::Tiered && options.against != Against::Interp)
+    return Error{"verify: --tier tiered: expected --against interp, or --lockstep"};
   if (options.against == Against::Interp && options.tier == Tier::Interp)
     return Error{"verify: --tier interp --against interp: the same thing twice, expected --tier baseline or llvm"};
   return options;

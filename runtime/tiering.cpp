@@ -62,6 +62,11 @@ std::vector<RegionJob> Tiering::take_ready() {
   return std::exchange(ready_, {});
 }
 
+void Tiering::wait_idle() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return jobs_.empty() && !busy_; });
+}
+
 void Tiering::reset() {
   jit::RegionTier* compiler = nullptr;
   {
@@ -84,10 +89,13 @@ void Tiering::run() {
   const activity::Scope scope(activity::Activity::Optimize);
   std::unique_lock lock(mutex_);
   for (;;) {
+    busy_ = false;
+    if (jobs_.empty()) idle_.notify_all();
     wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
     if (stop_) return;
     RegionJob job = std::move(jobs_.back());
     jobs_.pop_back();
+    busy_ = true;
     if (now_ns() - job.requested_ns > kPatienceNs) continue;
     lock.unlock();
     compile(job);

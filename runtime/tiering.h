@@ -53,6 +53,8 @@ class Tiering {
   void request(RegionJob job);
   bool has_ready() const { return ready_flag_.load(std::memory_order_acquire); }
   std::vector<RegionJob> take_ready();
+  // Returns when nothing waits to be compiled and nothing is being compiled (for tests).
+  void wait_idle();
   // Everything compiled is gone, also what is under way. Waits for a compilation.
   void reset();
   // The compiler; null before the first region.
@@ -68,13 +70,14 @@ class Tiering {
   std::function<void()> ready_callback_;
   std::unique_ptr<jit::RegionTier> compiler_;
   std::mutex mutex_;  // jobs_, ready_, generation_, stop_
-  std::condition_variable wake_;
+  std::condition_variable wake_, idle_;
   std::deque<RegionJob> jobs_;
   std::vector<RegionJob> ready_;
   std::atomic<bool> ready_flag_{false};
   u64 generation_ = 0;
   u64 delay_state_ = 1;
   bool stop_ = false;
+  bool busy_ = false;
   bool complained_ = false;
   bool failed_ = false;  // no compiler could be made, or its memory is full
   std::thread thread_;

@@ -73,6 +73,10 @@ class Translator {
   // Whether finished regions wait for publish(), which puts them in place.
   bool has_regions() const { return tiering_ != nullptr && tiering_->has_ready(); }
   void publish(Stats& stats);
+  // Returns when the compile thread has nothing to do; what it made waits for publish() (for tests).
+  void wait_for_regions() {
+    if (tiering_ != nullptr) tiering_->wait_idle();
+  }
   // Starts the compile thread for hot regions; ready is called on it when there is something to publish.
   void start_tiering(std::function<void()> ready);
   void stop_tiering() { tiering_.reset(); }

@@ -29,6 +29,11 @@ to be equal, and what faults has to fault. A row that is added to a table is dra
   qemu-aarch64 (the same program runs on an Arm host), `--against unicorn` a small program on Unicorn.
 - *Lowering* is held against the interpreter on the same IR (`--against interp`), which is quicker and sees all of memory, the syndrome
   and the fault address.
+- *Programs* (classes `loops`, `flow`, `programs`) have control flow: counted loops over pages whose host memory lies apart, branches,
+  calls, indirect jumps, exclusives, code that is written, mappings that change. A program runs on a whole machine at EL0 or EL1, in
+  real or virtual time, on eight states; in the tier `tiered` hot enough that regions are made of it, and again on them. All of
+  memory, the registers, the exception that ends it and, in virtual time, the number of instructions have to be those of the
+  interpreter, which runs it an instruction a block without IR passes. What does not matter becomes a NOP in the report.
 - A whole guest is held against itself in another tier by `ferry verify --lockstep`, every 100,000 instructions.
 
 A difference is shrunk to the shortest sequence and the fewest registers that still show it, and told in full, with the command
@@ -36,6 +41,7 @@ that finds it again:
 
 ```sh run
 build/ferry verify --class fp --sequences 10 --seed 1 --against interp
+build/ferry verify --class loops,flow --tier tiered --sequences 5 --seed 1 --against interp
 build/ferry verify --list
 ```
 

@@ -19,6 +19,9 @@ constexpr ClassInfo kClasses[] = {
     {Class::Simd, "simd", "Advanced SIMD, vector forms"},
     {Class::Crypto, "crypto", "AES, SHA and the other cryptographic instructions"},
     {Class::Mixed, "mixed", "everything above in one sequence"},
+    {Class::Loops, "loops", "programs: loops whose accesses go up and down over pages, unaligned and overlapping"},
+    {Class::Flow, "flow", "programs: branches, calls, indirect jumps and nested loops, over the edges of pages"},
+    {Class::Programs, "programs", "programs: all of it, with exclusives, code that is written and mappings that change"},
 };
 // clang-format on
 

@@ -22,6 +22,10 @@ enum class Class : u8 {
   Simd,
   Crypto,
   Mixed,
+  // Programs (verify/program.h): no words are of these.
+  Loops,
+  Flow,
+  Programs,
 };
 struct ClassInfo {
   Class which;
@@ -30,6 +34,8 @@ struct ClassInfo {
 };
 std::span<const ClassInfo> classes();
 std::string_view name(Class c);
+// Whether it is programs with control flow, not sequences.
+constexpr bool is_program(Class c) { return c > Class::Mixed; }
 std::optional<Class> find_class(std::string_view name);
 
 // The class a word belongs to, never Mixed; nothing for words outside the table and for what a case cannot hold

@@ -7,13 +7,9 @@ namespace {
 
 using frontend::Row;
 
-// Registers with a meaning in every state: pointers into the window, small indices, the end of the code, a pointer to
-// nothing. What a sequence computes goes to the registers below.
-constexpr unsigned kResults = 16;
-constexpr unsigned kDrawnVectors = 8;  // those that most words name have values of their own
-constexpr unsigned kBases = 20, kBaseCount = 4, kIndices = 24, kIndexCount = 2, kTargets = 26, kNowhere = 28;
-constexpr unsigned kAligned =
-    19;  // base of exclusive, ordered and atomic accesses: emulators differ in what they check of their alignment
+constexpr unsigned kResults = Roles::kResults, kDrawnVectors = Roles::kDrawnVectors, kBases = Roles::kBases,
+                   kBaseCount = Roles::kBaseCount, kIndices = Roles::kIndices, kIndexCount = Roles::kIndexCount,
+                   kTargets = Roles::kTargets, kNowhere = Roles::kNowhere, kAligned = Roles::kAligned;
 constexpr u64 kNowhereVa = 0x30000000;
 
 u32 set_bits(u32 word, unsigned high, unsigned low, u64 value) {
@@ -229,8 +225,17 @@ void Generator::add_word(Sequence& s, Class c, unsigned words_after) {
     s.words.push_back(w);
 }
 
-Sequence Generator::sequence(u64 number) {
+void Generator::restart(u64 number) {
   random_ = Random((seed_ * 0x9e3779b97f4a7c15) ^ (number * 0xd1b54a32d192ed03 + static_cast<u64>(class_) + 1));
+}
+
+u32 Generator::allocated_word(Class c) {
+  for (;;)
+    if (const u32 w = word(c); !frontend::is_unallocated(w)) return w;
+}
+
+Sequence Generator::sequence(u64 number) {
+  restart(number);
   Sequence s;
   const unsigned length = 1 + static_cast<unsigned>(random_.below(length_));
   while (s.words.size() < length) {

@@ -57,6 +57,16 @@ class Values {
   std::vector<u64> integers_, halves_;
 };
 
+// Registers with a meaning in every state: pointers into the window, small indices, the end of the code, a pointer to
+// nothing. What a sequence computes goes to the registers below kResults.
+struct Roles {
+  static constexpr unsigned kResults = 16;
+  static constexpr unsigned kDrawnVectors = 8;  // those that most words name have values of their own
+  static constexpr unsigned kBases = 20, kBaseCount = 4, kIndices = 24, kIndexCount = 2, kTargets = 26, kNowhere = 28;
+  static constexpr unsigned kAligned =
+      19;  // base of exclusive, ordered and atomic accesses: emulators differ in what they check of their alignment
+};
+
 class Generator {
  public:
   // Rows of features that the model lacks are drawn now and then, and must be UNDEFINED.
@@ -70,6 +80,11 @@ class Generator {
   // A state and memory for the sequence: base registers point into the window, the rest are corner values among random
   // ones. The window is filled only for sequences with memory.
   void state(const Sequence& sequence, OracleCase& out);
+  // For programs, of a generator of Mixed: what follows is the number's; and a word of the class that is allocated and
+  // keeps to the registers' meaning (Roles).
+  void restart(u64 number);
+  u32 allocated_word(Class c);
+  Random& random() { return random_; }
   // The rows that words are drawn from.
   std::span<const frontend::Row> rows() const { return rows_; }
 

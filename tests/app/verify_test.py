@@ -46,6 +46,13 @@ class Verify(unittest.TestCase):
         self.assertRegex(text, r"immediate +20 sequences +320 cases")
         self.assertIn("no difference (seed 5)", text)
 
+    def test_programs(self):
+        arguments = ["--class", "loops,programs", "--against", "interp", "--sequences", 3, "--seed", 2]
+        for tier in "baseline", "tiered":
+            text = self.verify(*arguments, "--tier", tier)
+            self.assertRegex(text, r"loops +3 sequences +24 cases")
+            self.assertIn("no difference (seed 2)", text)
+
     def test_agrees_with_unicorn(self):
         if not FERRY.with_name("ferry-oracle-unicorn").exists():
             self.skipTest("built without Unicorn")
@@ -85,7 +92,9 @@ class Verify(unittest.TestCase):
             (["--cases", "0"], "expected a number from 1"),
             (["--cases"], "no value, expected N"),
             (["--against", "interp", "--tier", "interp"], "the same thing twice"),
-            (["--tier", "tiered"], "only for --lockstep"),
+            (["--tier", "tiered"], "expected --against interp, or --lockstep"),
+            (["--tier", "tiered", "--class", "fp"], "only for programs and --lockstep"),
+            (["--class", "fp,loops"], "--class loops: expected --against interp"),
             (["--lockstep"], "expected -- and the options of a run"),
             (["--lockstep", "--", "-nothing"], "no such option"),
             (["--lockstep", "--", "--time", "real"], "only with --time virtual"),
