@@ -19,7 +19,7 @@ struct Mode {
   FERRY_MODE_FIELD(sp_sel, 2, 1)          // PSTATE.SP
   FERRY_MODE_FIELD(mmu, 3, 1)             // stage 1 on (SCTLR.M)
   FERRY_MODE_FIELD(big_endian, 4, 1)      // SCTLR.EE, or E0E at EL0
-  FERRY_MODE_FIELD(align_check, 5, 1)     // SCTLR.A
+  FERRY_MODE_FIELD(align_check, 5, 1)     // SCTLR.A, or SCTLR.M is 0: what is not aligned takes the slow path
   FERRY_MODE_FIELD(sp_align_check, 6, 1)  // SCTLR.SA, or SA0 at EL0
   FERRY_MODE_FIELD(tbi, 7, 2)             // TCR.TBI0 in bit 0, TBI1 in bit 1, for branch targets
   FERRY_MODE_FIELD(uao, 10, 1)

@@ -67,7 +67,8 @@ void update_mode(CpuState& s) {
   m.set_el(s.el);
   m.set_sp_sel(s.sp_sel);
   m.set_mmu(sctlr & 1);
-  m.set_align_check(bit(sctlr, 1));
+  // Without translation all data is Device memory, where nothing unaligned goes.
+  m.set_align_check(bit(sctlr, 1) || !bit(sctlr, 0));
   m.set_sp_align_check(bit(sctlr, s.el == 0 ? 4 : 3));
   m.set_big_endian(bit(sctlr, s.el == 0 ? 24 : 25));
   m.set_tbi(tbi(s));

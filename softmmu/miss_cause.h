@@ -11,7 +11,7 @@ enum class MissCause : u8 {
   Maintenance,  // it was taken out by a TLBI or a change of the memory map
   Context,      // the bank had been given to another context meanwhile
   CodePage,     // a store to a page with translated code, or that is watched for changes
-  Device,       // device registers and Device memory stand in no table
+  Device,       // device registers, and Device memory while translation is on, stand in no table
   Watched,      // a watchpoint keeps it out
   Refused,      // the access has no translation or no permission, or nothing is there
   kCount,

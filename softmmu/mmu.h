@@ -112,10 +112,15 @@ class Mmu {
   };
 
   // Translation (translate.cpp)
+  // Stage 1 is off: all of memory is Device memory, and the RAM in it stands in the tables nevertheless, because code
+  // translated for this sends what is not aligned to the slow path (Mode::align_check).
+  bool is_flat() const { return !regime_.enabled; }
+  bool kept_out(const Page& page) const { return page.device && !is_flat(); }
   bool resolve(Bank& bank, u64 va, Kind kind, Page& page) {
     const cpu::TlbEntry& entry = (kind == Kind::Read ? bank.read_table() : bank.write_table())[tlb_index(va)];
     if (entry.tag != (va & ~kPageOffset)) return resolve_slowly(bank, va, kind, page);
     page.host = reinterpret_cast<u8*>(va + entry.addend);
+    page.device = is_flat();
     page.from_table = true;
     return true;
   }

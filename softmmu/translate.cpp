@@ -113,7 +113,7 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
   if (crowded) {
     const SecondTable::Entry* const second = bank.second().find(va);
     if (second != nullptr && (!write || second->writable())) {
-      page = {.pa = second->pa_page() | offset};
+      page = {.pa = second->pa_page() | offset, .device = is_flat()};
       const bool located = locate(bank, va, kind, page);
       count_miss(page, located, cause);
       return located;
@@ -127,7 +127,7 @@ bool Mmu::resolve_slowly(Bank& bank, u64 va, Kind kind, Page& page) {
 
 void Mmu::count_miss(const Page& page, bool resolved, MissCause cause) {
   if (!resolved) return count_miss(MissCause::Refused);
-  if (page.device || page.host == nullptr) return count_miss(MissCause::Device);
+  if (kept_out(page) || page.host == nullptr) return count_miss(MissCause::Device);
   count_miss(page.of_code ? MissCause::CodePage : page.watched ? MissCause::Watched : cause);
 }
 
@@ -148,11 +148,11 @@ bool Mmu::resolve_by_walk(Bank& bank, u64 va, Kind kind, Page& page, bool crowde
     denied_device_ = t.device();
     return data_fault(va, {.kind = FaultKind::Permission, .level = t.level}, as_write);
   }
-  // Off: data is Device. PAN and AP do not apply, permissions are all set.
+  // Off: PAN and AP do not apply, permissions are all set.
   page = {.pa = t.pa, .device = t.device()};
   bank.note(va, t.size_log2, t.global);
   if (!locate(bank, va, kind, page)) return false;
-  if (page.device || page.host == nullptr)
+  if (kept_out(page) || page.host == nullptr)
     bank.slow(va) = {.tag = va - offset,
                      .pa_page = t.pa & ~kPageOffset,
                      .readable = readable,
@@ -179,7 +179,7 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
     if (host == nullptr) return true;
     // Never written through: only Kind::Read gets it.
     page.host = const_cast<u8*>(host) + offset;
-    if (page.device) return true;
+    if (kept_out(page)) return true;
     page.watched = watching_ && cpu::watches_page(s_, va);
     if (page.watched) return true;
     count_fill(bank.read_table(), va);
@@ -194,7 +194,7 @@ bool Mmu::locate(Bank& bank, u64 va, Kind kind, Page& page) {
   if (page.of_code) space_.code_page_written(*region, pa_page);
   page.watched =
       (flags.load(std::memory_order_relaxed) & kPageWatched) != 0 || (watching_ && cpu::watches_page(s_, va));
-  if (page.device || page.watched) return true;
+  if (kept_out(page) || page.watched) return true;
   count_fill(bank.write_table(), va);
   bank.fill(bank.write_table(), va, host);
   note_writable(*region, pa_page, bank, va);

@@ -16,7 +16,7 @@ constexpr i32 kMonitorHost = FERRY_STATE(monitor_host), kMonitorSize = FERRY_STA
 // Whether an access of these kinds has an inline form here.
 bool Compiler::inline_atomic(const Inst& d) const {
   const MemInfo m = MemInfo::decode(d.imm);
-  if (d.op == Op::ZeroBlock) return true;
+  if (d.op == Op::ZeroBlock) return mode_.mmu() != 0;  // Device memory, as all is then, refuses it
   if (mode_.big_endian() != 0) return false;
   if (d.op == Op::CasPair) return m.size_log2 == 3 && cpu_.avx;
   if (d.op != Op::AtomicRmw) return true;

@@ -39,7 +39,7 @@ Rmw::BinOp operation(RmwKind kind) {
 
 bool Lowering::inline_atomic(const Inst& d) const {
   const MemInfo m = MemInfo::decode(d.imm);
-  if (d.op == Op::ZeroBlock) return true;
+  if (d.op == Op::ZeroBlock) return mode_.mmu() != 0;  // Device memory, as all is then, refuses it
   if (mode_.big_endian() != 0) return false;
   return m.bytes() < 16 || options_.host_has_cx16;
 }

@@ -249,6 +249,7 @@ inline void check_random_blocks(jit::Tier& tier, u64 blocks, u64 seed) {
     REQUIRE(ir::verify(block) == "");
     if (n % 2 != 0) REQUIRE(ir::optimize(block, no_calls, true) == "");
     cpu::Mode mode;
+    mode.set_mmu(1);
     mode.set_align_check(n % 5 == 0 ? 1 : 0);
     block.mode = mode.value;
     auto code = tier.compile(block, nullptr);

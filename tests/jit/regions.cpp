@@ -257,6 +257,7 @@ TEST_CASE("region: random regions do what the interpreter does with their blocks
   Machine want, got;
   for (u64 n = 0; n < from_environment("FERRY_RANDOM_REGIONS", 60) / 3; ++n) {
     Blocks blocks;
+    blocks.mode.set_mmu(1);
     blocks.mode.set_virtual_time(1);
     const u64 count = 2 + r.below(6);
     Generator generator(r, shapes);

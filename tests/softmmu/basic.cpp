@@ -16,14 +16,33 @@ TEST_CASE("with translation off an access reaches RAM and devices at its own add
   CHECK(m.load(kMmio + 2, 0) == 0x66);
 }
 
-TEST_CASE("with translation off data is Device memory: an unaligned access faults") {
+TEST_CASE("with translation off data is Device memory: an unaligned access faults, with RAM in the tables") {
   Machine m;
-  m.load(kRamBase + 1, 1);
-  CHECK(m.s.fault != 0);
-  CHECK(m.s.exception.ec == 0x24);
-  CHECK(m.s.exception.iss == 0x21);
-  CHECK(m.s.exception.far == kRamBase + 1);
-  CHECK_FALSE(m.in_read_table(kRamBase));
+  // The second time the page is there.
+  for (unsigned time = 0; time < 2; ++time) {
+    m.load(kRamBase + 1, 1);
+    CHECK(m.s.fault != 0);
+    CHECK(m.s.exception.ec == 0x24);
+    CHECK(m.s.exception.iss == 0x21);
+    CHECK(m.s.exception.far == kRamBase + 1);
+    m.store(kRamBase + 0xffc, 0, 3);  // over two pages
+    CHECK(m.s.fault != 0);
+    CHECK(m.s.exception.iss == 0x61);
+    m.s.fault = 0;
+    m.mmu->zero_block(kRamBase, m.access({.write = true, .zero_block = true}));
+    CHECK(m.s.fault != 0);
+    CHECK(m.s.exception.iss == 0x61);
+    m.load(kRamBase + 8, 3);
+    CHECK(m.s.fault == 0);
+    m.store(kRamBase + 8, 1, 3);
+    CHECK(m.s.fault == 0);
+    m.store(kRamBase + 0x1008, 1, 3);
+    CHECK(m.s.fault == 0);
+    CHECK(m.in_read_table(kRamBase));
+    CHECK(m.in_write_table(kRamBase));
+  }
+  m.load(kMmio + 4, 2);
+  CHECK_FALSE(m.in_read_table(kMmio));
 }
 
 TEST_CASE("an address where nothing is answers with a synchronous external abort") {
