@@ -18,9 +18,9 @@ i64 start_of(const RegionBlock& b) { return i64{b.page_delta} + b.ir->page_offse
 }  // namespace
 
 // The block at a distance from the entry's page, or -1. Of an entry that is there twice, the loop's head, which comes
-// last.
+// last. Never a copy of an unrolled loop's.
 int Lowering::find_block(i64 relative) const {
-  for (usize i = region_.blocks.size(); i-- > 0;)
+  for (usize i = originals_; i-- > 0;)
     if (start_of(region_.blocks[i]) == relative) return static_cast<int>(i);
   return -1;
 }
@@ -37,6 +37,9 @@ std::vector<usize> Lowering::successors(usize index) const {
     if (const int n = find_block(from.page_delta + offset); n >= 0) to.push_back(static_cast<usize>(n));
   if (d.op == Op::ExitIndirect)
     for (const usize n : return_targets(index)) to.push_back(n);
+  for (usize& n : to) n = next_of(index, n);
+  for (const Unrolled& loop : unrolled_)  // which begins with a choice between the block and its first copy
+    if (std::find(to.begin(), to.end(), loop.block) != to.end()) to.push_back(loop.first);
   return to;
 }
 
@@ -138,6 +141,11 @@ void Lowering::pay_attention(i32 offset) {
 void Lowering::edge(i32 offset, bool is_call) {
   const RegionBlock& from = region_.blocks[current_];
   const int inside = find_block(i64{from.page_delta} + offset);
+  if (inside >= 0)
+    if (const usize next = next_of(current_, static_cast<usize>(inside)); next != static_cast<usize>(inside)) {
+      b_.CreateBr(blocks_[next].start);
+      return;
+    }
   if (mode_.virtual_time() == 0 && offset <= static_cast<i32>(block().page_offset)) {
     llvm::BasicBlock* poll = unlikely(no_poll_wanted(), "poll");
     llvm::BasicBlock* go_on = b_.GetInsertBlock();

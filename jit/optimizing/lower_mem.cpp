@@ -108,6 +108,7 @@ void Lowering::plain_access(const Inst& d, V p, V out[2]) {
 }
 
 void Lowering::inline_access(Value v, const Inst& d) {
+  if (origin_of(current_) != current_) return unchecked_access(v, d);
   const MemInfo m = MemInfo::decode(d.imm);
   const bool is_load = d.op == Op::Load || d.op == Op::LoadPair, pair = m.pair;
   const unsigned count = pair ? 2 : 1;
@@ -130,8 +131,7 @@ void Lowering::inline_access(Value v, const Inst& d) {
     if (stream != nullptr) {
       probing = new_block("probe");
       V low = share_start(v, *share);
-      V addend = stream_addend(*stream, low, static_cast<u64>(share->high - share->low), share->write, probing);
-      share->host = b_.CreateIntToPtr(b_.CreateAdd(low, addend), b_.getPtrTy());
+      share->host = stream_address(*stream, low, static_cast<u64>(share->high - share->low), share->write, probing);
     } else {
       probing = unlikely(share_holds(v, *share), "probe");
     }
@@ -155,19 +155,21 @@ void Lowering::inline_access(Value v, const Inst& d) {
     end_way(values);
     b_.SetInsertPoint(probing);
   }
-  V addend = nullptr;
+  V host = nullptr;
   if (stream != nullptr && share == nullptr) {
-    addend = stream_addend(*stream, va, m.bytes(), m.write, slow);
+    host = stream_address(*stream, va, m.bytes(), m.write, slow);
   } else {
+    V addend = nullptr;
     V hit = probe(va, m, addend);
     llvm::BasicBlock* go_on = new_block("");
     b_.CreateCondBr(hit, go_on, slow, cold_);
     b_.SetInsertPoint(go_on);
+    host = b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy());
   }
   slow->moveAfter(b_.GetInsertBlock());
   join->moveAfter(slow);
   V fast[2] = {}, other[2] = {};
-  plain_access(d, b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy()), fast);
+  plain_access(d, host, fast);
   end_way(fast);
   b_.SetInsertPoint(slow);
   V raw = call_slow(d, va);

@@ -17,6 +17,7 @@ namespace ferry::jit::optimizing {
 
 using ir::Inst;
 using ir::Op;
+using ir::Type;
 using ir::Value;
 
 namespace {
@@ -29,10 +30,11 @@ constexpr i64 kMaxStep = 512;   // bytes from one iteration to the next
 constexpr u64 kForgotten = u64{1} << 55;
 using Step = std::optional<i64>;  // nullopt: not known
 
-// What one iteration of a loop adds to values.
+// What one iteration of a loop adds to values. exact: modulo 2^64, whatever the values are; else a guess, which takes
+// it that no narrow sum wraps.
 class Steps {
  public:
-  explicit Steps(const std::vector<const ir::Block*>& loop) {
+  Steps(const std::vector<const ir::Block*>& loop, bool exact) : exact_(exact) {
     registers_.fill(0);
     for (const ir::Block* block : loop) add(*block);
   }
@@ -52,16 +54,19 @@ class Steps {
   }
 
  private:
-  static Step of(const ir::Block& block, const Inst& d, const std::vector<Step>& steps) {
+  Step of(const ir::Block& block, const Inst& d, const std::vector<Step>& steps) const {
+    const bool wide = !exact_ || d.type == Type::I64;
     const auto arg = [&](unsigned n) { return steps[d.args[n]]; };
     switch (d.op) {
       case Op::Const:
       case Op::PcPage: return 0;
       case Op::Add:
       case Op::Sub:
+        if (!wide) break;
         if (!arg(0) || !arg(1)) return std::nullopt;
         return d.op == Op::Add ? *arg(0) + *arg(1) : *arg(0) - *arg(1);
       case Op::Shl: {
+        if (!wide) break;
         const Inst& amount = block.insts[d.args[1]];
         if (!arg(0) || amount.op != Op::Const || amount.imm > 6) return std::nullopt;
         return *arg(0) * (i64{1} << amount.imm);
@@ -70,7 +75,9 @@ class Steps {
       case Op::Sext:
       case Op::Zext:
       case Op::SextW:
-      case Op::ZextW: return arg(0);
+      case Op::ZextW:
+        if (exact_) break;
+        return arg(0);
       default: break;
     }
     if (ir::info(d.op).effect != ir::Effect::Pure) return std::nullopt;
@@ -90,15 +97,15 @@ class Steps {
     }
   }
   // A value as the register's and a constant.
-  static Step increment(const ir::Block& block, Value v, unsigned reg) {
+  Step increment(const ir::Block& block, Value v, unsigned reg) const {
     for (i64 sum = 0;;) {
       const Inst& d = block.insts[v];
       if (d.op == Op::GetX) return d.aux == reg ? Step(sum) : std::nullopt;
-      if (d.op == Op::ZextW || d.op == Op::Trunc) {
+      if (!exact_ && (d.op == Op::ZextW || d.op == Op::Trunc)) {
         v = d.args[0];
         continue;
       }
-      if (d.op != Op::Add && d.op != Op::Sub) return std::nullopt;
+      if ((d.op != Op::Add && d.op != Op::Sub) || (exact_ && d.type != Type::I64)) return std::nullopt;
       const unsigned other = block.insts[d.args[1]].op == Op::Const ? 1 : 0;
       const Inst& constant = block.insts[d.args[other]];
       if (constant.op != Op::Const || (d.op == Op::Sub && other == 0)) return std::nullopt;
@@ -109,6 +116,7 @@ class Steps {
     }
   }
 
+  const bool exact_;
   std::array<Step, 32> registers_;
 };
 
@@ -136,59 +144,76 @@ std::vector<usize> Lowering::inner_loop(usize index) const {
   return {};
 }
 
+// Loops of one block come first: those are the ones that run longest.
 void Lowering::find_streams() {
   if (options_.write_through) return;
-  for (usize i = 0; i < region_.blocks.size() && streams_.size() < kMaxStreams; ++i) {
-    std::vector<const ir::Block*> loop;
-    for (const usize n : inner_loop(i)) loop.push_back(region_.blocks[n].ir);
-    if (loop.empty()) continue;
-    current_ = i;
-    find_shares();
-    const std::vector<Step> steps = Steps(loop).of(block());
-    for (Value v = 0; v < steps.size() && streams_.size() < kMaxStreams; ++v) {
-      const Inst& d = inst(v);
-      if (!may_share(d) || (share_of(v) != nullptr && share_of(v)->first != v)) continue;
-      const Step step = steps[d.args[0]];
-      if (!step || *step > kMaxStep || *step < -kMaxStep) continue;
-      streams_.push_back({.block = i, .value = v});
+  for (const bool single : {true, false}) {
+    for (usize i = 0; i < region_.blocks.size() && streams_.size() < kMaxStreams; ++i) {
+      std::vector<const ir::Block*> loop;
+      for (const usize n : inner_loop(i)) loop.push_back(region_.blocks[n].ir);
+      if (!loop.empty() && (loop.size() == 1) == single) find_streams_of(i, loop);
     }
+  }
+}
+
+void Lowering::find_streams_of(usize index, const std::vector<const ir::Block*>& loop) {
+  current_ = index;
+  find_shares();
+  const std::vector<Step> steps = Steps(loop, false).of(block());
+  const std::vector<Step> exact = Steps(loop, true).of(block());
+  for (Value v = 0; v < steps.size() && streams_.size() < kMaxStreams; ++v) {
+    const Inst& d = inst(v);
+    if (!may_share(d) || (share_of(v) != nullptr && share_of(v)->first != v)) continue;
+    const Step step = steps[d.args[0]];
+    if (!step || *step > kMaxStep || *step < -kMaxStep) continue;
+    streams_.push_back({.block = index, .value = v, .step = *step, .exact = exact[d.args[0]] == step});
   }
 }
 
 void Lowering::make_streams() {
   for (Stream& s : streams_) {
     s.tag = b_.CreateAlloca(b_.getInt64Ty());
-    s.addend = b_.CreateAlloca(b_.getInt64Ty());
+    s.host = b_.CreateAlloca(b_.getPtrTy());
     b_.CreateStore(i64c(kForgotten), s.tag);
-    b_.CreateStore(i64c(0), s.addend);
+    b_.CreateStore(llvm::ConstantPointerNull::get(b_.getPtrTy()), s.host);
   }
 }
 
 const Lowering::Stream* Lowering::stream_of(Value v) const {
+  const usize index = origin_of(current_);
   for (const Stream& s : streams_)
-    if (s.block == current_ && s.value == v) return &s;
+    if (s.block == index && s.value == v) return &s;
   return nullptr;
 }
 
-// Goes on where the page of an access of `bytes` bytes is known, at `miss` where the TLB does not know it either. What
-// to add to the address.
-Lowering::V Lowering::stream_addend(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss) {
+// Goes on where the page of an access of `bytes` bytes is known, at `miss` where the TLB does not know it either. Where
+// the access lies in the host's memory.
+Lowering::V Lowering::stream_address(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss) {
   // Both ends: an access that goes back over the page's beginning ends in the page.
-  V offset = b_.CreateSub(va, b_.CreateLoad(b_.getInt64Ty(), stream.tag));
+  V tag = b_.CreateLoad(b_.getInt64Ty(), stream.tag);
+  V offset = b_.CreateSub(va, tag);
   V same = b_.CreateICmpULE(offset, i64c(0x1000 - bytes));
   llvm::BasicBlock* ask = unlikely(same, "stream");
   llvm::BasicBlock* known = b_.GetInsertBlock();
+  llvm::BasicBlock* join = new_block("");
+  V host = b_.CreateGEP(b_.getInt8Ty(), b_.CreateLoad(b_.getPtrTy(), stream.host), offset);
+  b_.CreateBr(join);
   b_.SetInsertPoint(ask);
   V addend = nullptr;
   V hit = probe_span(va, bytes, write, addend);
   llvm::BasicBlock* keep = new_block("");
   b_.CreateCondBr(hit, keep, miss, cold_);
   b_.SetInsertPoint(keep);
-  b_.CreateStore(b_.CreateAnd(va, ~u64{0xfff}), stream.tag);
-  b_.CreateStore(addend, stream.addend);
-  b_.CreateBr(known);
-  b_.SetInsertPoint(known);
-  return b_.CreateLoad(b_.getInt64Ty(), stream.addend);
+  V page = b_.CreateAnd(va, ~u64{0xfff});
+  b_.CreateStore(page, stream.tag);
+  b_.CreateStore(b_.CreateIntToPtr(b_.CreateAdd(page, addend), b_.getPtrTy()), stream.host);
+  V found = b_.CreateIntToPtr(b_.CreateAdd(va, addend), b_.getPtrTy());
+  b_.CreateBr(join);
+  b_.SetInsertPoint(join);
+  llvm::PHINode* p = b_.CreatePHI(b_.getPtrTy(), 2);
+  p->addIncoming(host, known);
+  p->addIncoming(found, keep);
+  return p;
 }
 
 void Lowering::forget_streams() {

@@ -76,11 +76,13 @@ llvm::Function* Lowering::run(const std::string& name) {
   function_->addFnAttr(llvm::Attribute::NoUnwind);
   state_ = function_->getArg(0);
   function_->addParamAttr(0, llvm::Attribute::NoUndef);
+  originals_ = region_.blocks.size();
   peel();
+  find_streams();
+  unroll();
   scan();
   flow();
   flow_flags();
-  find_streams();
   make_entry();
   for (usize i = 0; i < region_.blocks.size(); ++i) lower_block(i);
   promote();
@@ -164,6 +166,7 @@ void Lowering::peel() {
     const std::vector<usize> to = successors(i);
     if (std::find(to.begin(), to.end(), usize{0}) == to.end()) continue;
     region_.blocks.push_back(entry);
+    ++originals_;
     return;
   }
 }
@@ -243,6 +246,8 @@ void Lowering::lower_block(usize index) {
   insn_index_ = insns_started_ = 0;
   find_shares();
   b_.SetInsertPoint(blocks_[index].start);
+  for (const Unrolled& loop : unrolled_)
+    if (loop.block == index) check_ahead(loop);
   if (mode_.virtual_time() != 0) take_budget();
   for (Value v = 0; v < block.insts.size(); ++v) lower(v, block.insts[v]);
   finish_fault_exit();
@@ -329,7 +334,7 @@ void Lowering::promote() {
   std::vector<llvm::AllocaInst*> all;
   for (llvm::AllocaInst* a : vars_)
     if (a != nullptr) all.push_back(a);
-  for (const Stream& stream : streams_) all.insert(all.end(), {stream.tag, stream.addend});
+  for (const Stream& stream : streams_) all.insert(all.end(), {stream.tag, stream.host});
   llvm::DominatorTree tree(*function_);
   llvm::PromoteMemToReg(all, tree);
 }

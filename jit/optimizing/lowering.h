@@ -115,8 +115,18 @@ class Lowering {
   struct Stream {
     usize block = 0;
     ir::Value value = 0;
-    llvm::AllocaInst* tag = nullptr;     // the page's address, as in a TLB entry; or no page's
-    llvm::AllocaInst* addend = nullptr;  // the entry's
+    i64 step = 0;                      // what an iteration adds to the address,
+    bool exact = false;                // always; else usually
+    llvm::AllocaInst* tag = nullptr;   // the page's address, as in a TLB entry; or no page's
+    llvm::AllocaInst* host = nullptr;  // where the page is
+    V ahead = nullptr;                 // in an unrolled loop: where the first iteration's first byte is
+  };
+
+  // A loop of one block whose iterations run several at a time, in copies of the block that check no address.
+  struct Unrolled {
+    usize block = 0;
+    usize first = 0;  // copy
+    unsigned copies = 0;
   };
 
   // lowering.cpp
@@ -211,8 +221,17 @@ class Lowering {
   void find_streams();
   void make_streams();
   const Stream* stream_of(ir::Value v) const;
-  V stream_addend(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss);
+  void find_streams_of(usize index, const std::vector<const ir::Block*>& loop);
+  V stream_address(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss);
   void forget_streams();
+
+  // lower_unroll.cpp
+  void unroll();
+  unsigned copies_of(usize index);
+  usize origin_of(usize index) const;
+  usize next_of(usize index, usize to) const;
+  void check_ahead(const Unrolled& loop);
+  void unchecked_access(ir::Value v, const ir::Inst& inst);
 
   // lower_atomic.cpp
   bool inline_atomic(const ir::Inst& inst) const;
@@ -315,6 +334,8 @@ class Lowering {
   Vars used_;
   std::vector<BlockInfo> blocks_;
   std::vector<Stream> streams_;
+  std::vector<Unrolled> unrolled_;
+  usize originals_ = 0;  // blocks that are no copies of unrolled loops
   bool lazy_flags_ = false;
   llvm::MDNode* state_scope_ = nullptr;
   llvm::MDNode* guest_scope_ = nullptr;
