@@ -63,9 +63,9 @@ std::vector<usize> Lowering::return_targets(usize index) const {
 
 // An i1: nothing wants this vCPU outside.
 Lowering::V Lowering::no_poll_wanted(u32 at_least) {
-  llvm::LoadInst* budget =
-      b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4));
-  budget->setAtomic(llvm::AtomicOrdering::Monotonic);
+  // Volatile, not atomic: LLVM compiles it to an operand of the comparison.
+  V budget = b_.CreateAlignedLoad(b_.getInt32Ty(), state_ptr(offsetof(cpu::CpuState, budget)), llvm::Align(4),
+                                  /*isVolatile=*/true);
   return b_.CreateICmpSGE(budget, i32c(at_least));
 }
 

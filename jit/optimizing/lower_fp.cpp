@@ -81,7 +81,11 @@ Lowering::V Lowering::any(V condition) {
 
 // An i1: the result is NaN, or (tiny) may have been tiny before rounding.
 Lowering::V Lowering::needs_exact(V r, bool tiny) {
-  if (!tiny) return any(fp_compare(Cmp::FCMP_UNO, r, r, false));
+  return any(tiny ? nan_or_least(r) : fp_compare(Cmp::FCMP_UNO, r, r, false));
+}
+
+// Lane by lane: NaN, or of the smallest normal number's size.
+Lowering::V Lowering::nan_or_least(V r) {
   llvm::Type* t = r->getType();
   llvm::Type* scalar = t->getScalarType();
   llvm::Constant* least = llvm::ConstantFP::get(
@@ -89,7 +93,7 @@ Lowering::V Lowering::needs_exact(V r, bool tiny) {
                                     : llvm::APFloat(llvm::APFloat::IEEEdouble(), llvm::APInt(64, kMinNormal64)));
   if (auto* v = llvm::dyn_cast<llvm::FixedVectorType>(t))
     least = llvm::ConstantVector::getSplat(v->getElementCount(), least);
-  return any(fp_compare(Cmp::FCMP_UEQ, b_.CreateUnaryIntrinsic(In::fabs, r), least, false));
+  return fp_compare(Cmp::FCMP_UEQ, b_.CreateUnaryIntrinsic(In::fabs, r), least, false);
 }
 
 // `fast` unless `rare` holds (nullptr: never): then the op's exact function.
@@ -164,8 +168,8 @@ Lowering::V Lowering::floating(const Inst& d) {
   if (arg_type(d, 0) == Type::V128) return floating_vector(d);
   bool tiny = false;
   if (V r = arithmetic(d.op, a, b, c, tiny)) {
-    V rare = needs_exact(r, tiny);
-    return or_exact(d, rare, d.op == Op::FNMul ? b_.CreateFNeg(r) : r);
+    put_off(d, r, tiny);
+    return d.op == Op::FNMul ? b_.CreateFNeg(r) : r;
   }
   switch (d.op) {
     case Op::FMax:
@@ -274,7 +278,10 @@ Lowering::V Lowering::floating_vector(const Inst& d) {
   const auto finish = [&](V r) { return as_v128(masked(r, 0)); };
   V a = args[0], b = args[1];
   bool tiny = false;
-  if (V r = arithmetic(d.op, a, b, args[2], tiny)) return or_exact(d, needs_exact(r, tiny), finish(r));
+  if (V r = arithmetic(d.op, a, b, args[2], tiny)) {
+    put_off(d, r, tiny);
+    return finish(r);
+  }
   llvm::Type* ints = llvm::FixedVectorType::get(b_.getIntNTy(8u << d.lane), 16u >> d.lane);
   switch (d.op) {
     case Op::VFMax:

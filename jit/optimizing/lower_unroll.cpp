@@ -1,8 +1,9 @@
 // Loops of one block all of whose accesses are streams (lower_stream.cpp), several iterations at a time.
 //
-// The loop's head asks once whether each stream stays in its page for all these iterations. Then they run in copies of
-// the block, which check no address, cannot fault, and look for a poll once, at the last one's end; else the block runs
-// as it is, for one iteration. Nothing in the copies changes the tables: they call only what computes.
+// The loop's head asks once whether each stream stays in a page that is known or in the TLB for all these iterations.
+// Then they run in copies of the block, which check no address, cannot fault, and look for a poll once, at the last
+// one's end; else the block runs as it is, for one iteration. Nothing in the copies changes the tables: they call only
+// what computes.
 #include <algorithm>
 
 #include "jit/optimizing/lowering.h"
@@ -91,16 +92,13 @@ void Lowering::check_ahead(const Unrolled& loop) {
   for (Stream& s : streams_) {
     if (s.block != loop.block) continue;
     const Share* share = share_of(s.value);
-    const u64 bytes =
-        share != nullptr ? static_cast<u64>(share->high - share->low) : MemInfo::decode(inst(s.value).imm).bytes();
+    const MemInfo m = MemInfo::decode(inst(s.value).imm);
+    const u64 bytes = share != nullptr ? static_cast<u64>(share->high - share->low) : m.bytes();
     const u64 ahead = distance(s.step, loop.copies);
     V va = share != nullptr ? share_start(s.value, *share) : values_[inst(s.value).args[0]];
-    V offset = b_.CreateSub(va, b_.CreateLoad(b_.getInt64Ty(), s.tag));
-    V least = s.step < 0 ? b_.CreateSub(offset, i64c(ahead)) : offset;
-    llvm::BasicBlock* next = new_block("");
-    b_.CreateCondBr(b_.CreateICmpULE(least, i64c(0x1000 - bytes - ahead)), next, one, cold_);
-    b_.SetInsertPoint(next);
-    s.ahead = b_.CreateGEP(b_.getInt8Ty(), b_.CreateLoad(b_.getPtrTy(), s.host), offset);
+    V low = s.step < 0 ? b_.CreateSub(va, i64c(ahead)) : va;
+    V p = stream_address(s, low, bytes + ahead, share != nullptr ? share->write : m.write, one);
+    s.ahead = s.step < 0 ? b_.CreateConstGEP1_64(b_.getInt8Ty(), p, ahead) : p;
   }
   b_.CreateBr(blocks_[loop.first].start);
   b_.SetInsertPoint(one);

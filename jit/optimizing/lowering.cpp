@@ -249,7 +249,13 @@ void Lowering::lower_block(usize index) {
   for (const Unrolled& loop : unrolled_)
     if (loop.block == index) check_ahead(loop);
   if (mode_.virtual_time() != 0) take_budget();
-  for (Value v = 0; v < block.insts.size(); ++v) lower(v, block.insts[v]);
+  of_group_.assign(block.insts.size(), false);
+  set_in_group_.reset();
+  for (Value v = 0; v < block.insts.size(); ++v) {
+    if (must_settle(block.insts[v])) settle(v);
+    lower(v, block.insts[v]);
+    follow_group(v);
+  }
   finish_fault_exit();
 }
 

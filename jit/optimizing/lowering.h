@@ -10,6 +10,7 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
+#include <array>
 #include <bitset>
 #include <deque>
 #include <memory>
@@ -288,6 +289,7 @@ class Lowering {
   V fp_compare(unsigned predicate, V a, V b, bool signals);
   V any(V condition);
   V needs_exact(V result, bool tiny);
+  V nan_or_least(V result);
   V or_exact(const ir::Inst& inst, V rare, V fast);
   template <class F>
   V or_exact(const ir::Inst& inst, V rare, F make_fast);
@@ -297,6 +299,17 @@ class Lowering {
   V condition_of_compare(unsigned cond, V a, V b);
   V int_to_float(const ir::Inst& inst);
   V float_to_int(const ir::Inst& inst);
+
+  // lower_fp_group.cpp
+  bool is_grouped(const ir::Inst& inst) const;
+  void put_off(const ir::Inst& inst, V result, bool tiny);
+  bool must_settle(const ir::Inst& inst) const;
+  void follow_group(ir::Value v);
+  void settle(ir::Value end);
+  void replay(ir::Value end);
+  bool is_covered(usize n) const;
+  void check_group(llvm::BasicBlock* exact);
+  V any_of(const std::vector<V>& masks);
 
   // lower_exit.cpp
   void lower_exit(const ir::Inst& inst);
@@ -347,6 +360,16 @@ class Lowering {
   std::vector<Share> shares_;
   std::vector<i32> share_of_;  // of each value; -1: none
   std::vector<i64> offset_;    // of each access that shares, from the base
+  // Floating-point results that nothing has checked yet.
+  struct Unchecked {
+    ir::Value value = 0;
+    V result = nullptr;
+    bool tiny = false;  // may have been tiny before rounding
+  };
+  std::vector<Unchecked> group_;
+  std::vector<bool> of_group_;  // values that were made of the group's
+  Vars set_in_group_;
+  std::array<ir::Value, kVarCount> last_set_{};  // of those
   Vars dirty_;
   FlagKind flags_ = FlagKind::Packed;
   struct KnownFlags {
