@@ -217,4 +217,23 @@ void BlockCache::isolate(CodePage& page) {
   for (TranslatedBlock* block : regions) demote(*block);
 }
 
+void BlockCache::cut_edges(CodePage& page, const std::function<void(const TranslatedBlock&)>& demoting) {
+  std::vector<TranslatedBlock*> regions = page.covered_by;
+  for (TranslatedBlock* block : page.blocks)
+    if (std::any_of(block->covered.begin(), block->covered.end(),
+                    [&](const TranslatedBlock::Covered& c) { return (c.pa & kPageMask) != page.pa; }))
+      regions.push_back(block);
+  for (TranslatedBlock* block : regions) {
+    demoting(*block);
+    demote(*block);
+  }
+  for (TranslatedBlock* block : page.blocks)
+    for (const jit::CompiledCode* code : {&block->code, &block->first_code})
+      for (jit::LinkSite* site : code->links) {
+        if (!site->cross_page || site->target == nullptr) continue;
+        static_cast<TranslatedBlock*>(site->target)->incoming.remove(*site);
+        unlink(*site);
+      }
+}
+
 }  // namespace ferry::runtime

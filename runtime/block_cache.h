@@ -97,6 +97,15 @@ struct CodePage {
   void quiet(u64 at) { changes.erase(static_cast<u16>(at & 0xfff)); }
   std::unordered_map<u16, u32> changes;      // by offset in the page
   std::vector<TranslatedBlock*> covered_by;  // blocks of other pages whose regions hold code of this one
+
+  // Where the page stands in the executable mappings of each key that it was met with. One that stands in two places of
+  // the same mappings has other pages behind it here and there, and a jump to them must not be linked.
+  struct Place {
+    u32 key = 0;
+    u64 va = 0;  // of the page
+  };
+  std::vector<Place> places;
+  bool aliased = false;
 };
 
 class BlockCache {
@@ -151,6 +160,8 @@ class BlockCache {
   // Unlinks every link into blocks of the page, none of which is exposed any more, so that each next entry passes the
   // dispatcher; drops regions of other pages that reach into it.
   void isolate(CodePage& page);
+  // Unlinks every link out of the page, and drops regions that go over its edges. demoting: called before each.
+  void cut_edges(CodePage& page, const std::function<void(const TranslatedBlock&)>& demoting);
 
   usize size() const { return count_; }
   template <class F>

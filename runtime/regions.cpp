@@ -48,11 +48,10 @@ void Translator::count_out(TranslatedBlock& block, u64 context) {
   }
   if (tiering_ == nullptr || block.first_tier != nullptr || block.code.counter == nullptr) return;
   const u64 now = Tiering::now_ns();
-  const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs;
+  const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs || hot_rounds_ != 0;
+  const u32 rounds = hot_rounds_ != 0 ? hot_rounds_ : block.was_hot ? kKnownRounds : kHotRounds;
   block.count_outs = soon ? block.count_outs + 1 : 1;
-  if (block.count_outs < (block.was_hot ? kKnownRounds : kHotRounds) ||
-      (block.requested_ns != 0 && now - block.requested_ns < Tiering::kPatienceNs))
-    return;
+  if (block.count_outs < rounds || (block.requested_ns != 0 && now - block.requested_ns < Tiering::kPatienceNs)) return;
   RegionJob job = collect(block, context);
   job.requested_ns = now;
   tiering_->request(std::move(job));
@@ -128,6 +127,10 @@ bool Translator::still_holds(const RegionJob& job) {
   for (const RegionJob::Source& source : job.sources) {
     const CodePage* page = cache_.page(source.pa);
     if (page == nullptr || page->blocks.empty() || page->suspect) return false;
+    if (page->aliased && job.sources.size() > 1) {
+      for (const RegionJob::Source& other : job.sources)
+        if (((other.pa ^ source.pa) & kPageMask) != 0 || other.page_delta != source.page_delta) return false;
+    }
     const u8* host = source_.code_page(page->pa);
     if (host == nullptr || !holds_guest_words(host + (source.pa & 0xfff), source.words)) return false;
   }

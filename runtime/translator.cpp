@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "core/activity.h"
 #include "core/check.h"
@@ -59,6 +60,7 @@ Translator::Found Translator::find(const Lookup& want, Stats& stats) {
   TranslatedBlock* block = find_locked(want.pa, want.va, want.mode, stats);
   if (block != nullptr && compiler_ && block->code.entry == nullptr && ++block->interpreted_runs >= kQuietRuns)
     block = compile_quiet(*block, stats);
+  if (block != nullptr && settings_.chain_cross_page) note_place(*block->page, want);
   // A site of a version that is past may be gone.
   const bool site_lives =
       want.site != nullptr && want.version + 1 == before && cache_.version() == before && !cache_.changed();
@@ -84,7 +86,32 @@ TranslatedBlock* Translator::find_locked(u64 pa, u64 va, cpu::Mode mode, Stats& 
 
 bool Translator::link_allowed(const jit::LinkSite& site) const {
   // -d exec shows every block: none is linked.
-  return settings_.chain_direct && (!site.cross_page || settings_.chain_cross_page) && !log_enabled(LogCategory::kExec);
+  if (!settings_.chain_direct || log_enabled(LogCategory::kExec)) return false;
+  return !site.cross_page ||
+         (settings_.chain_cross_page && !static_cast<const TranslatedBlock*>(site.owner)->page->aliased);
+}
+
+// Links between pages, and regions over them, are known by their context alone: they ask that a page stands in one
+// place of the context's mappings. Whoever enters a page somewhere comes here first, with that context.
+void Translator::note_place(CodePage& page, const Lookup& want) {
+  constexpr usize kMaxPlaces = 32;
+  const u32 key = static_cast<u32>(want.context >> 32);
+  const u64 va = want.va & kPageMask;
+  const auto cut = [&] { cache_.cut_edges(page, [this](const TranslatedBlock& block) { purge(block); }); };
+  for (const CodePage::Place& place : page.places) {
+    if (place.key != key) continue;
+    if (place.va != va && !std::exchange(page.aliased, true)) cut();
+    return;
+  }
+  if (page.places.size() >= kMaxPlaces) {  // mostly of mappings that are long gone: all begins anew
+    for (const TranslatedBlock* block : page.exposed) purge(*block);
+    for (const TranslatedBlock* block : page.covered_by) purge(*block);
+    cache_.isolate(page);
+    cut();
+    page.places.clear();
+    page.aliased = false;
+  }
+  page.places.push_back({key, va});
 }
 
 // Ends an operation under the lock: what it unlinked or retired is withdrawn, and what was retired before and is out of

@@ -73,6 +73,8 @@ class Translator {
   // Whether finished regions wait for publish(), which puts them in place.
   bool has_regions() const { return tiering_ != nullptr && tiering_->has_ready(); }
   void publish(Stats& stats);
+  // A block is hot when its counter has run out so often, whenever that was (for tests).
+  void set_hot_rounds(u32 rounds) { hot_rounds_ = rounds; }
   // Returns when the compile thread has nothing to do; what it made waits for publish() (for tests).
   void wait_for_regions() {
     if (tiering_ != nullptr) tiering_->wait_idle();
@@ -123,6 +125,7 @@ class Translator {
   void withdraw_changes();
   u64 executed_now(const TranslatedBlock& block) const;
   bool link_allowed(const jit::LinkSite& site) const;
+  void note_place(CodePage& page, const Lookup& want);
   void count_out(TranslatedBlock& block, u64 context);
   bool is_warm(const TranslatedBlock& block) const;
   // The physical page of each page of a region, by its distance from the entry's.
@@ -157,6 +160,7 @@ class Translator {
   std::vector<Range> written_;
   std::atomic<bool> written_flag_{false};
   std::unique_ptr<Tiering> tiering_;
+  u32 hot_rounds_ = 0;  // 0: kHotRounds and kSoonNs
 };
 
 }  // namespace ferry::runtime

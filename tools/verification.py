@@ -14,6 +14,7 @@ RUNS = (
     ("verify_oracle_max", "Meaning, with extensions: baseline against `qemu-aarch64 -cpu max`"),
     ("verify_tiers", "Lowering: baseline against the interpreter"),
     ("verify_llvm", "Lowering: LLVM against the interpreter"),
+    ("verify_programs", "Programs: regions of the tier tiered against the interpreter"),
 )
 HEAD = """# How instructions are verified
 
@@ -30,7 +31,7 @@ to be equal, and what faults has to fault. A row that is added to a table is dra
 - *Lowering* is held against the interpreter on the same IR (`--against interp`), which is quicker and sees all of memory, the syndrome
   and the fault address.
 - *Programs* (classes `loops`, `flow`, `programs`) have control flow: counted loops over pages whose host memory lies apart, branches,
-  calls, indirect jumps, exclusives, code that is written, mappings that change. A program runs on a whole machine at EL0 or EL1, in
+  calls, indirect jumps, exclusives, code that is written, mappings that change, pages of code that stand in two places. A program runs on a whole machine at EL0 or EL1, in
   real or virtual time, on eight states; in the tier `tiered` hot enough that regions are made of it, and again on them. All of
   memory, the registers, the exception that ends it and, in virtual time, the number of instructions have to be those of the
   interpreter, which runs it an instruction a block without IR passes. What does not matter becomes a NOP in the report.

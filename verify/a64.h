@@ -21,6 +21,7 @@ constexpr u32 subs_imm(unsigned d, unsigned n, u32 imm) { return 0xf1000000 | im
 constexpr u32 eor_ror(unsigned d, unsigned n, unsigned m, unsigned ror) {
   return 0xcac00000 | m << 16 | ror << 10 | n << 5 | d;
 }
+constexpr bool is_eor_ror(u32 w) { return (w & 0xffe00000) == 0xcac00000; }
 // Distances in words.
 constexpr u32 b(i64 words) { return 0x14000000 | low(words, 26); }
 constexpr u32 bl(i64 words) { return 0x94000000 | low(words, 26); }

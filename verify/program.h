@@ -14,6 +14,10 @@ constexpr u64 kProgramRam = 0x40000000;  // where RAM begins; the machine's own 
 constexpr u64 kProgramVa = 0x50000000;   // the first page of code
 constexpr usize kProgramCodePages = 4;
 constexpr usize kProgramWords = kProgramCodePages * 1024;
+// Behind them the third page stands once more, and then the fourth with other rotations: what goes from the one into
+// the other is another program there.
+constexpr usize kProgramTwins = 2;
+constexpr u64 kProgramCodeEntries = 0x40005000 + 8 * (kProgramVa >> 12 & 511);  // descriptors of the pages of code
 constexpr u64 kProgramDataVa = 0x600e0000;  // the first page of data; nothing is mapped around
 constexpr usize kProgramDataPages = 48;
 constexpr usize kProgramFrames = 128;  // pages of RAM that code and data lie in
@@ -24,6 +28,7 @@ struct Program {
   std::vector<bool> is_code;  // likewise
   unsigned entry = 0;         // index of the first instruction
   std::array<u8, kProgramCodePages> code_frames{};
+  u8 twin_frame = 0;  // of the fourth page's twin
   std::array<u8, kProgramDataPages> data_frames{};
   // Attributes of the data pages' descriptors, without frame; 0: not mapped.
   std::array<u64, kProgramDataPages> data_attributes{};

@@ -33,6 +33,7 @@ std::string memory_text(const Program& p, const ProgramOutcome& got, const Progr
     u64 va = 0;
     for (usize i = 0; i < kProgramDataPages; ++i)
       if (p.data_frames[i] == at / 4096) va = kProgramDataVa + 4096 * i + at % 4096;
+    if (p.twin_frame == at / 4096) va = kProgramVa + 4096 * (kProgramCodePages + 1) + at % 4096;
     for (usize i = 0; i < kProgramCodePages; ++i)
       if (p.code_frames[i] == at / 4096) va = kProgramVa + 4096 * i + at % 4096;
     text += fmt::format("* memory {:x} = {:02x}, expected {:02x}\n", va,
@@ -51,11 +52,12 @@ std::optional<ProgramCampaign::Difference> ProgramCampaign::check(const Program&
   Program tested = p;
   if (fault_ != nullptr) fault_(tested);
   ProgramRun run = run_program(tested, {.tier = tier_, .rounds = rounds}, model_);
-  if (fault_ != nullptr)  // not the instructions themselves
-    for (usize i = 0; i < run.outcomes.size(); ++i)
-      for (const u8 f : p.code_frames)
-        std::copy_n(reference.outcomes[i % p.states.size()].memory.data() + usize{4096} * f, 4096,
-                    run.outcomes[i].memory.data() + usize{4096} * f);
+  std::vector<u8> code_frames(p.code_frames.begin(), p.code_frames.end());
+  code_frames.push_back(p.twin_frame);
+  for (usize i = 0; fault_ != nullptr && i < run.outcomes.size(); ++i)  // not the instructions themselves
+    for (const u8 f : code_frames)
+      std::copy_n(reference.outcomes[i % p.states.size()].memory.data() + usize{4096} * f, 4096,
+                  run.outcomes[i].memory.data() + usize{4096} * f);
   regions_ += run.regions;
   for (usize i = 0; i < run.outcomes.size(); ++i) {
     const ProgramOutcome& expected = reference.outcomes[i % p.states.size()];

@@ -42,6 +42,7 @@ class ProgramGenerator::Writer {
     functions_.push_back(at_);
     inside_function_ = true;
     body(1 + static_cast<unsigned>(r_.below(3)), counter);
+    emit(eor_ror(result(), result(), result(), 1 + below(62)));
     emit(kRet);
     inside_function_ = false;
   }
@@ -77,6 +78,7 @@ class ProgramGenerator::Writer {
   void exclusive_loop();
   void rewrite();
   void remap();
+  void remap_code();
 
   Program& p_;
   const Class class_;
@@ -215,7 +217,8 @@ void ProgramGenerator::Writer::forward_branch(unsigned counter) {
 
 void ProgramGenerator::Writer::call() {
   if (inside_function_ || functions_.empty()) return words(2);
-  const usize to = functions_[below(functions_.size())];
+  usize to = functions_[below(functions_.size())];
+  if (to >= 2048 && r_.chance(30)) to += kProgramTwins * 1024;
   if (r_.chance(70)) return emit(bl(static_cast<i64>(to) - static_cast<i64>(at_)));
   emit(adr(kScratch2, 4 * (static_cast<i64>(to) - static_cast<i64>(at_))));
   emit(blr(kScratch2));
@@ -287,6 +290,21 @@ void ProgramGenerator::Writer::remap() {
       emit(0xd5088770);                                                                            // TLBI VAAE1, X16
     }
   }
+  emit(kDsbIsh);
+  emit(kIsb);
+  emit(movz(15, 0));
+}
+
+// The fourth page of code and its twin change places; not while one of them runs.
+void ProgramGenerator::Writer::remap_code() {
+  emit(movz32(kScratch2, static_cast<u32>(kProgramCodeEntries) & 0xffff));
+  emit(movk32_high(kScratch2, static_cast<u32>(kProgramCodeEntries) >> 16));
+  emit(0xf9400c00 | kScratch2 << 5 | kScratch);  // LDR X16, [X17, #24]
+  emit(0xf9401400 | kScratch2 << 5 | 15);        // LDR X15, [X17, #40]
+  emit(0xf9000c00 | kScratch2 << 5 | 15);
+  emit(0xf9001400 | kScratch2 << 5 | kScratch);
+  emit(kDsbIsh);
+  emit(kTlbiVmalle1);
   emit(kDsbIsh);
   emit(kIsb);
   emit(movz(15, 0));
@@ -370,7 +388,9 @@ void ProgramGenerator::Writer::item(unsigned counter) {
     case 8: return indirect();
     case 9: return all ? exclusive_loop() : access();
     case 10: return all && r_.chance(50) ? rewrite() : words(2);
-    case 11: return all && !p_.el0 && r_.chance(60) ? remap() : access();
+    case 11:
+      if (!all || p_.el0 || r_.chance(40)) return access();
+      return inside_function_ || r_.chance(60) ? remap() : remap_code();
     case 12: return aim_base(base());
     default: return room && !is_full() ? loop(counter) : words(3);
   }
@@ -391,7 +411,8 @@ void ProgramGenerator::place(Program& p) {
   for (usize i = frames.size() - 1; i > 0; --i) std::swap(frames[i], frames[r.below(i + 1)]);
   usize next = 0;
   for (u8& f : p.code_frames) f = frames[next++];
-  for (u8& f : p.data_frames) f = r.chance(6) && next > kProgramCodePages ? frames[next - 1] : frames[next++];
+  p.twin_frame = frames[next++];
+  for (u8& f : p.data_frames) f = r.chance(6) && next > kProgramCodePages + 1 ? frames[next - 1] : frames[next++];
   const u64 plain = kValid | kAccessed | kInner | (p.el0 ? kEl0 : 0) | u64{1} << 54 | u64{1} << 53;
   p.data_attributes.fill(plain);
   if (!r.chance(30)) return;
@@ -433,7 +454,7 @@ Program ProgramGenerator::program(u64 number, usize count) {
   p.el0 = r.chance(50);
   p.window = p.el0 && r.chance(40);
   p.virtual_time = r.chance(30);
-  static constexpr u64 kThresholds[] = {1, 2, 2, 4};
+  static constexpr u64 kThresholds[] = {2, 3, 5, 10};
   p.threshold = kThresholds[r.below(4)];
   p.data_seed = r.next();
   // Words before the code that literals name.

@@ -9,6 +9,7 @@
 #include "jit/tiers.h"
 #include "runtime/system.h"
 #include "runtime/vcpu.h"
+#include "verify/a64.h"
 
 namespace ferry::verify {
 namespace {
@@ -21,6 +22,8 @@ constexpr u64 kRamSize = 0x8000 + 4096 * kProgramFrames;
 constexpr u64 kTable = 3, kPage = 3 | 1 << 10 | 3 << 8;
 constexpr u64 kMaxInstructions = 400'000;  // of a case
 constexpr u64 kPatienceNs = 60'000'000'000;
+
+constexpr u32 kHotRounds = 6;
 
 // From power-on: sets up translation from the boot page. Word 15: invalidates the TLB, loads the boot page's state
 // and goes there by ERET.
@@ -45,6 +48,7 @@ struct BootPage {
   u64 spsr, fpcr, fpsr, tcr, mair, ttbr0, vbar, cpacr, sctlr, pc;
 };
 static_assert(offsetof(BootPage, spsr) == 0x300);
+static_assert((kProgramCodeEntries & ~u64{0xfff}) == kCodeTable);
 
 Settings settings_of(const Program& p, const ProgramRunOptions& o) {
   Settings s;
@@ -76,6 +80,7 @@ class ProgramMachine {
         runtime::SystemConfig{.settings = &settings_, .model = &model, .cpus = 1, .limit_instructions = limit},
         std::move(*compiler), memory_, clock_, events_);
     system_->set_firmware([this](runtime::Vcpu& vcpu, bool) { return end_of_case(vcpu); });
+    system_->translator().set_hot_rounds(kHotRounds);
     fill_frames();
   }
 
@@ -106,6 +111,10 @@ class ProgramMachine {
     }
     for (usize i = 0; i < kProgramCodePages; ++i)
       std::memcpy(frames_.data() + usize{4096} * program_.code_frames[i], program_.words.data() + 1024 * i, 4096);
+    std::vector<u32> twin(program_.words.end() - 1024, program_.words.end());
+    for (usize i = 0; i < twin.size(); ++i)
+      if (program_.is_code[kProgramWords - 1024 + i] && a64::is_eor_ror(twin[i])) twin[i] ^= 1 << 10;
+    std::memcpy(frames_.data() + usize{4096} * program_.twin_frame, twin.data(), 4096);
   }
 
   void write_own_pages() {
@@ -128,8 +137,10 @@ class ProgramMachine {
   void load_case() {
     const Program& p = program_;
     const u64 user = p.el0 ? 1 << 6 : 0;
-    for (usize i = 0; i < kProgramCodePages; ++i)
-      put(kCodeTable + 8 * ((kProgramVa >> 12 & 511) + i), frame(p.code_frames[i]) | kPage | user);
+    for (usize i = 0; i < kProgramCodePages + kProgramTwins; ++i) {
+      const u8 f = i < kProgramCodePages ? p.code_frames[i] : i == kProgramCodePages ? p.code_frames[2] : p.twin_frame;
+      put(kProgramCodeEntries + 8 * i, frame(f) | kPage | user);
+    }
     const u64 entries = kDataTable + 8 * (kProgramDataVa >> 12 & 511);
     for (usize i = 0; i < kProgramDataPages; ++i)
       put(entries + 8 * i, p.data_attributes[i] == 0 ? 0 : frame(p.data_frames[i]) | p.data_attributes[i]);

@@ -102,6 +102,44 @@ TEST_CASE("isolating a page unlinks what leads into it") {
   CHECK(b.incoming.empty());
 }
 
+TEST_CASE("what leaves a page is cut: links to other pages, and regions over its edges") {
+  FakeTier tier, regions;
+  BlockCache cache;
+  jit::LinkSite away, near, back;
+  away.cross_page = back.cross_page = true;
+  TranslatedBlock& a = cache.insert(make_block(0x1000, 0, tier, &away));
+  a.code.links.push_back(&near);
+  near.tier = &tier;
+  TranslatedBlock& inside = cache.insert(make_block(0x1010, 0, tier));
+  TranslatedBlock& other = cache.insert(make_block(0x2000, 0, tier, &back));
+  TranslatedBlock& alone = cache.insert(make_block(0x2010, 0, tier));
+  cache.link(away, other, 1, nobody_inside);
+  cache.link(near, inside, 1, nobody_inside);
+  cache.link(back, a, 1, nobody_inside);
+  const auto region = [&](TranslatedBlock& block, u64 covered) {
+    jit::CompiledCode code;
+    code.entry = &regions;
+    u64 context = 1;
+    for (jit::LinkSite* site : {&away, &back}) site->context_slot = &context;
+    cache.promote(block, std::move(code), regions, {{covered, {0xd503201f}}});
+    for (jit::LinkSite* site : {&away, &back}) site->context_slot = nullptr;
+  };
+  region(a, 0x2000);
+  region(inside, 0x1000);
+  region(other, 0x1000);
+  region(alone, 0x2000);
+  unsigned told = 0;
+  cache.cut_edges(*cache.page(0x1000), [&](const TranslatedBlock&) { ++told; });
+  CHECK(told == 2);
+  CHECK(a.first_tier == nullptr);
+  CHECK(inside.first_tier == &tier);
+  CHECK(other.first_tier == nullptr);
+  CHECK(alone.first_tier == &tier);
+  CHECK_FALSE(away.linked);
+  CHECK(other.incoming.empty());
+  CHECK(near.linked);
+}
+
 TEST_CASE("relinking a site moves it") {
   FakeTier tier;
   BlockCache cache;

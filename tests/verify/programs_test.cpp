@@ -80,3 +80,35 @@ TEST_CASE("a wrong instruction in a loop is found, and the rest of the program i
   for (const char* part : {"a difference in a program", "ror", "* x1", "before"})
     CHECK(finding->report.find(part) != std::string::npos);
 }
+
+// Guards against links between pages, and regions over them, that hold wherever the page stands.
+TEST_CASE("a page that stands in two places goes on into the page behind it in each") {
+  using namespace a64;
+  for (const bool first_twin : {false, true}) {
+    Program p = ProgramGenerator(Class::Flow, kSeed, model("cortex-a57")).program(0, 1);
+    p.is_code.assign(kProgramWords, false);
+    const auto put = [&](usize at, std::initializer_list<u32> words) {
+      for (const u32 w : words) {
+        p.is_code[at] = true;
+        p.words[at++] = w;
+      }
+    };
+    p.entry = 100;
+    p.el0 = p.virtual_time = p.window = false;
+    p.data_attributes.fill(0x703);
+    p.states[0].pc = kProgramVa + 4 * p.entry;
+    const i64 there = 3070 - 101, twin = there + 1024 * static_cast<i64>(kProgramTwins);
+    put(100, {movz(27, 500), bl(first_twin ? twin : there), bl((first_twin ? there : twin) - 1), add_imm(27, 27, -1),
+              cbz(true, true, 27, -3), kSvc});
+    put(3070, {kNop, kNop, eor_ror(1, 0, 1, 7), kRet});
+    const ProgramRun want = run_program(p, {.reference = true}, model("cortex-a57"));
+    REQUIRE(want.ended);
+    CHECK(want.outcomes[0].state.pc == kProgramVa + 4 * 106);
+    for (const Tier tier : {Tier::Baseline, Tier::Llvm, Tier::Tiered}) {
+      if (!jit::tier_available(tier)) continue;
+      const ProgramRun got = run_program(p, {.tier = tier, .rounds = 3}, model("cortex-a57"));
+      REQUIRE(got.outcomes.size() == 3);
+      for (const ProgramOutcome& o : got.outcomes) CHECK(differences(o.state, want.outcomes[0].state) == "");
+    }
+  }
+}
