@@ -199,7 +199,8 @@ const Lowering::Stream* Lowering::stream_of(Value v) const {
 Lowering::V Lowering::stream_address(const Stream& stream, V va, u64 bytes, bool write, llvm::BasicBlock* miss) {
   // Both ends: an access that goes back over the page's beginning ends in the page.
   V tag = b_.CreateLoad(b_.getInt64Ty(), stream.tag);
-  V offset = b_.CreateSub(va, tag);
+  // Frozen, so that the address below is made of it and not of its parts once more.
+  V offset = b_.CreateFreeze(b_.CreateSub(va, tag));
   V same = b_.CreateICmpULE(offset, i64c(0x1000 - bytes));
   llvm::BasicBlock* ask = unlikely(same, "stream");
   llvm::BasicBlock* known = b_.GetInsertBlock();
