@@ -108,7 +108,7 @@ class Steps {
   Step increment(const ir::Block& block, Value v, unsigned reg) const {
     for (i64 sum = 0;;) {
       const Inst& d = block.insts[v];
-      if (d.op == Op::GetX) return d.aux == reg ? Step(sum) : std::nullopt;
+      if (d.op == Op::GetX) return d.aux == reg && (!exact_ || d.type == Type::I64) ? Step(sum) : std::nullopt;
       if (!exact_ && (d.op == Op::ZextW || d.op == Op::Trunc)) {
         v = d.args[0];
         continue;

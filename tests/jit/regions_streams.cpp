@@ -192,6 +192,26 @@ TEST_CASE("region: a loop that begins at no canonical address faults") {
   }
 }
 
+// Guards against a step of nothing for a register that the first iteration makes narrow (MOV Wn, Wn).
+TEST_CASE("region: an address that the first iteration cuts to 32 bits is another in the second") {
+  auto tier = make();
+  Blocks r;
+  r.add(0x40, 1, [](Builder& b) { b.exit_next(0x44); });
+  r.add(0x44, 3, [](Builder& b) {
+    b.set_x(20, b.add(b.get_x(Type::I64, 20), b.load(Type::I64, b.get_x(Type::I64, 5), {})));
+    b.set_x(5, b.get_x(Type::I32, 5));
+    bump(b, 0, ~u64{0});
+    b.exit_if(b.cmp(ir::CmpKind::Ne, b.get_x(Type::I64, 0), b.imm64(0)), 0x44, 0x80);
+  });
+  const CompiledCode code = compile(*tier, r);
+  Machine m;
+  m.s.x[0] = 8;
+  m.s.x[5] = kBase + 0x100;
+  CHECK(enter(*tier, m, code) == ExitReason::Fault);
+  CHECK(m.s.x[0] == 7);
+  CHECK(m.s.exception.far == static_cast<u32>(kBase + 0x100));
+}
+
 TEST_CASE("region: random loops of accesses do what the interpreter does, wherever their pages lie") {
   const unsigned level = GENERATE(0u, 1u, 2u);
   auto tier = std::move(*make_optimizing(16 << 20, level));
