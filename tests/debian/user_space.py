@@ -5,7 +5,7 @@ and against each other.
 usage: user_space.py [--size quick|full] [--groups A,B] [--cpu cortex-a57,max] [--qemu-cpu cortex-a57] [--qemu-quick A,B]
                      [--work FOLDER] [--json FILE] [--only ferry|qemu] [--no-new]
 
-QEMU takes about five times as long as ferry. At full size it runs the groups of --qemu-quick (pack, python and stress) at the quick size;
+QEMU takes about five times as long as ferry. At full size it runs the groups of --qemu-quick (openssl, pack, python, stress) at the quick size;
 where the size decides what is made (pack), ferry runs that size too, so that there is something to compare. The record tells which size
 each ran. QEMU's `max` is five times as slow again, mostly for pointer authentication, and is left out unless asked for; digests of what
 programs made are compared between all machines anyway.
@@ -31,7 +31,7 @@ TOP = HERE.parent.parent
 GUEST = pathlib.Path(os.environ.get("FERRY_GUESTS", TOP / "build/guests")) / "debian"
 FERRY = os.environ.get("FERRY", str(TOP / "build/ferry"))
 GROUPS = ("openssl", "pack", "sqlite", "gcc", "perl", "python", "stress")
-QEMU_QUICK = "pack,python,stress"
+QEMU_QUICK = "openssl,pack,python,stress"
 SIZED = {"pack"}  # groups whose digests depend on the size
 LIMIT = {"quick": 3600, "full": 7200}  # seconds of host time for a group
 

@@ -15,4 +15,5 @@ lockstep baseline baseline -cpu cortex-a57
 lockstep baseline_max baseline -cpu max
 lockstep baseline_smp2 baseline -cpu max -smp 2
 lockstep tiered tiered -cpu cortex-a57
+lockstep tiered_max tiered -cpu max
 echo "{${counts#, }}" > "$FERRY_COUNTS"
