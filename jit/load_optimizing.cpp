@@ -50,13 +50,13 @@ Result<optimizing::CreateFn> load() {
 
 }  // namespace
 
-Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level, bool window) {
+Result<std::unique_ptr<RegionTier>> make_optimizing(usize capacity, unsigned level, bool window, u64 heap) {
   static std::mutex mutex;
   std::lock_guard lock(mutex);
   static Result<optimizing::CreateFn> create = load();
   if (!create) return create.error();
   std::string why;
-  RegionTier* const tier = (*create)(&kHost, capacity, level, window && faults_supported(), &why);
+  RegionTier* const tier = (*create)(&kHost, capacity, level, window && faults_supported(), heap, &why);
   if (tier == nullptr) return Error{std::string(optimizing::kFileName) + ": " + why};
   return std::unique_ptr<RegionTier>(tier);
 }

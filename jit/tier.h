@@ -80,10 +80,15 @@ class Tier {
 // A tier that also compiles regions, on any thread, while other threads use it.
 class RegionTier : public Tier {
  public:
-  // One function that is entered like the region's first block. Its exits out of the region are link sites.
+  // One function that is entered like the region's first block. Its exits out of the region are link sites. Code
+  // without an entry: the region would take more heap than the tier may have.
   virtual Result<CompiledCode> compile_region(const Region& region, void* owner) = 0;
   // How many there are that were not released.
   virtual usize regions() const = 0;
+  // Bytes of heap, as the tier counts them: what it keeps beside code for what was not released, and the most that it
+  // has taken so far, with a compilation.
+  virtual u64 heap() const = 0;
+  virtual u64 heap_peak() const = 0;
 };
 
 }  // namespace ferry::jit

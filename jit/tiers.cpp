@@ -32,7 +32,7 @@ bool regions_available() {
 Result<std::unique_ptr<RegionTier>> make_region_compiler([[maybe_unused]] const Settings& settings) {
 #ifdef FERRY_HAS_OPTIMIZING
   return make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_opt),
-                         settings.mem_window != Window::Off);
+                         settings.mem_window != Window::Off, settings.llvm_heap);
 #else
   return Error{"tier: this build has no compiler of regions"};
 #endif
@@ -53,7 +53,7 @@ Result<std::unique_ptr<jit::Tier>> make_compiler(const Settings& settings) {
 #ifdef FERRY_HAS_OPTIMIZING
   if (settings.tier == ferry::Tier::Llvm) {
     auto made = make_optimizing(settings.code_cache, static_cast<unsigned>(settings.llvm_block_opt),
-                                settings.mem_window != Window::Off);
+                                settings.mem_window != Window::Off, settings.llvm_heap);
     if (!made) return made.error();
     return std::unique_ptr<jit::Tier>(std::move(*made));
   }

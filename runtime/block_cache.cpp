@@ -1,6 +1,8 @@
 #include "runtime/block_cache.h"
 
 #include <algorithm>
+#include <mutex>
+#include <new>
 #include <utility>
 
 #include "core/check.h"
@@ -22,7 +24,51 @@ constexpr bool kChecksLeaks = true;
 constexpr bool kChecksLeaks = false;
 #endif
 
+// Blocks of all caches; their memory is used again, never given back.
+class Pool {
+ public:
+  void* take() {
+    std::lock_guard lock(mutex_);
+    if (free_ == nullptr) grow();
+    return std::exchange(free_, free_->next);
+  }
+  void give_back(void* block) {
+    std::lock_guard lock(mutex_);
+    free_ = new (block) Free{free_};
+  }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  void grow() {
+    constexpr usize kAtOnce = 64;
+    constexpr std::align_val_t kAlign{alignof(TranslatedBlock)};
+    u8* const at = static_cast<u8*>(::operator new(kAtOnce * sizeof(TranslatedBlock), kAlign));
+    for (usize i = kAtOnce; i-- > 0;) free_ = new (at + i * sizeof(TranslatedBlock)) Free{free_};
+  }
+  std::mutex mutex_;
+  Free* free_ = nullptr;
+};
+
+Pool& pool() {
+  static Pool* const one = new Pool;  // outlives every cache
+  return *one;
+}
+
 }  // namespace
+
+// The sanitizer sees each block.
+void* TranslatedBlock::operator new(usize size) {
+  ASSERT(size == sizeof(TranslatedBlock), "only blocks come from the pool of blocks");
+  if (kChecksLeaks) return ::operator new(size, std::align_val_t{alignof(TranslatedBlock)});
+  return pool().take();
+}
+
+void TranslatedBlock::operator delete(void* block) {
+  if (kChecksLeaks) return ::operator delete(block, std::align_val_t{alignof(TranslatedBlock)});
+  pool().give_back(block);
+}
 
 BlockCache::BlockCache() : slots_(kInitialSlots) {}
 BlockCache::~BlockCache() = default;
@@ -124,7 +170,7 @@ void BlockCache::reclaim(const Quiescent& quiescent) {
 
 void BlockCache::discard(TranslatedBlock& block) {
   unlink_incoming(block);
-  if (block.first_tier != nullptr) demote(block);
+  if (block.promoted) demote(block);
   unlink_outgoing(block.code);
   std::erase(block.page->blocks, &block);
   if (block.exposed) std::erase(block.page->exposed, &block);
@@ -137,15 +183,16 @@ void BlockCache::discard(TranslatedBlock& block) {
 
 void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Tier& tier,
                          std::vector<TranslatedBlock::Covered> covered) {
-  ASSERT(block.first_tier == nullptr, "a block gets a second region");
-  block.first_code = std::exchange(block.code, std::move(code));
-  block.first_tier = std::exchange(block.tier, &tier);
-  block.covered = std::move(covered);
+  ASSERT(!block.promoted, "a block gets a second region");
+  block.promoted = std::make_unique<TranslatedBlock::Promoted>();
+  block.promoted->first_code = std::exchange(block.code, std::move(code));
+  block.promoted->first_tier = std::exchange(block.tier, &tier);
+  block.promoted->covered = std::move(covered);
   for (jit::LinkSite* site : block.code.links) site->tier = &tier;
   block.incoming.for_each([&](jit::LinkSite& site) {
     site.tier->link(site, block.code.entry, site.context_slot == nullptr ? 0 : *site.context_slot);
   });
-  for (const TranslatedBlock::Covered& c : block.covered) {
+  for (const TranslatedBlock::Covered& c : block.promoted->covered) {
     if ((c.pa & kPageMask) == (block.pa & kPageMask)) continue;
     std::vector<TranslatedBlock*>& list = ensure_page(c.pa).covered_by;
     if (std::find(list.begin(), list.end(), &block) == list.end()) list.push_back(&block);
@@ -155,12 +202,12 @@ void BlockCache::promote(TranslatedBlock& block, jit::CompiledCode code, jit::Ti
 void BlockCache::demote(TranslatedBlock& block) {
   unlink_incoming(block);
   unlink_outgoing(block.code);
-  for (const TranslatedBlock::Covered& c : block.covered)
+  for (const TranslatedBlock::Covered& c : block.promoted->covered)
     if (CodePage* p = page(c.pa)) std::erase(p->covered_by, &block);
-  block.covered.clear();
   retire(std::move(block.code), block.tier, nullptr);
-  block.code = std::exchange(block.first_code, {});
-  block.tier = std::exchange(block.first_tier, nullptr);
+  block.code = std::move(block.promoted->first_code);
+  block.tier = block.promoted->first_tier;
+  block.promoted.reset();
 }
 
 void BlockCache::clear() {
@@ -180,8 +227,10 @@ void BlockCache::abandon() {
 }
 
 CodePage* BlockCache::page(u64 pa) {
+  if (last_page_ != nullptr && last_page_->pa == (pa & kPageMask)) return last_page_;
   const auto it = pages_.find(pa & kPageMask);
-  return it == pages_.end() ? nullptr : it->second.get();
+  if (it == pages_.end()) return nullptr;
+  return last_page_ = it->second.get();
 }
 
 CodePage& BlockCache::ensure_page(u64 pa) {

@@ -49,35 +49,46 @@ class LinkList {
 
 struct CodePage;
 
-// What a lookup looks at stands first, in one line of the host's cache.
+// What a lookup looks at stands first, in one line of the host's cache. There is one for every few guest instructions
+// that ever ran: what only few blocks have stands beside it.
 struct alignas(64) TranslatedBlock {
   u64 pa = 0;  // of the first instruction
   u64 va = 0;  // where it was first met; for names only
   cpu::Mode mode;
   u32 interpreted_runs = 0;       // while it is not compiled because its bytes keep changing
   u64 checked = 0;                // CodePage::generation for which the page was found to hold its bytes
-  bool exposed = false;           // in its page's list
   CodePage* page = nullptr;       // set while it is in the cache
   jit::CompiledCode code;         // what runs; entry == nullptr: not compiled
-  std::vector<u32> source;        // the guest words it was made of
-  std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
   jit::Tier* tier = nullptr;      // the compiler of `code`
-  jit::CompiledCode first_code;   // the block's own code, while `code` is that of a region
-  jit::Tier* first_tier = nullptr;
+  std::unique_ptr<ir::Block> ir;  // kept where the interpreter runs it
+  std::vector<u32> source;        // the guest words it was made of
   struct Covered {
     u64 pa = 0;
     std::vector<u32> words;
   };
-  std::vector<Covered> covered;  // the other blocks of the region
+  // While `code` is that of a region: the block's own, and the other blocks of the region.
+  struct Promoted {
+    jit::CompiledCode first_code;
+    jit::Tier* first_tier = nullptr;
+    std::vector<Covered> covered;
+  };
+  std::unique_ptr<Promoted> promoted;
   // Of hot code (runtime/regions.cpp), on the host's clock: when its counter last ran out, how often it has done so
   // without a pause, and when a region with this block in it was last asked for.
   u64 counted_ns = 0;
-  u32 count_outs = 0;
-  bool was_hot = false;  // in an earlier run
   u64 requested_ns = 0;
   u64 executed = 0;  // until its counter was last set; executions() in the translator
+  u32 count_outs = 0;
+  bool was_hot = false;  // in an earlier run
+  bool exposed = false;  // in its page's list
   LinkList incoming;
+
   u32 insn_count() const { return static_cast<u32>(source.size()); }
+  const jit::CompiledCode& own_code() const { return promoted ? promoted->first_code : code; }
+
+  // From a pool, without what the allocator keeps beside each.
+  static void* operator new(usize size);
+  static void operator delete(void* block);
 };
 
 // A guest page that blocks were made of.
@@ -186,7 +197,7 @@ class BlockCache {
   usize count_ = 0;
   usize used_ = 0;
   std::unordered_map<u64, std::unique_ptr<CodePage>> pages_;
-  CodePage* last_page_ = nullptr;  // that ensure_page() gave
+  CodePage* last_page_ = nullptr;  // that was asked for last
 
   struct Retired {
     u64 version = 0;

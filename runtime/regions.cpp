@@ -32,7 +32,7 @@ void Translator::hot(const Lookup& want, Stats& stats) {
   TranslatedBlock* const found = find_locked(want.pa, want.va, want.mode, stats);
   if (found != nullptr && found->code.entry != nullptr) {
     count_out(*found, want.context);
-    if (found->first_tier != nullptr) purge(*found);  // whoever came here came by its old code
+    if (found->promoted) purge(*found);  // whoever came here came by its old code
   }
   withdraw_changes();
 }
@@ -41,12 +41,12 @@ void Translator::hot(const Lookup& want, Stats& stats) {
 // costs some 10 ms; most blocks that once ran llvm.threshold times have had their day.
 void Translator::count_out(TranslatedBlock& block, u64 context) {
   // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
-  i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  i32* const counter = block.own_code().counter;
   if (counter != nullptr) {
     block.executed += executed_now(block);
     *counter = static_cast<i32>(settings_.llvm_threshold);
   }
-  if (tiering_ == nullptr || block.first_tier != nullptr || block.code.counter == nullptr) return;
+  if (tiering_ == nullptr || block.promoted || block.code.counter == nullptr) return;
   const u64 now = Tiering::now_ns();
   const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs || hot_rounds_ != 0;
   const u32 rounds = hot_rounds_ != 0 ? hot_rounds_ : block.was_hot ? kKnownRounds : kHotRounds;
@@ -58,7 +58,7 @@ void Translator::count_out(TranslatedBlock& block, u64 context) {
 }
 
 bool Translator::is_warm(const TranslatedBlock& block) const {
-  const i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  const i32* const counter = block.own_code().counter;
   const i32 full = static_cast<i32>(settings_.llvm_threshold);
   return block.count_outs > 0 || counter == nullptr || full - *counter >= full / static_cast<i32>(kHotShare);
 }
@@ -101,7 +101,7 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   for (usize i = 0; i < parts.size(); ++i) {
     TranslatedBlock& b = *parts[i].block;
     const i64 delta = parts[i].delta;
-    const jit::CompiledCode& code = b.first_tier != nullptr ? b.first_code : b.code;
+    const jit::CompiledCode& code = b.own_code();
     for (const jit::LinkSite* site : code.links) {
       const i64 step = site->offset & ~i64{0xfff};
       if (!site->cross_page || (over_pages && !site->is_call && site->linked && *site->context_slot == context))
@@ -122,8 +122,7 @@ RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
 // later write is seen.
 bool Translator::still_holds(const RegionJob& job) {
   TranslatedBlock* const entry = cache_.find(job.pa, job.mode);
-  if (entry == nullptr || entry != job.entry || entry->first_tier != nullptr || entry->source != job.sources[0].words)
-    return false;
+  if (entry == nullptr || entry != job.entry || entry->promoted || entry->source != job.sources[0].words) return false;
   for (const RegionJob::Source& source : job.sources) {
     const CodePage* page = cache_.page(source.pa);
     if (page == nullptr || page->blocks.empty() || page->suspect) return false;

@@ -129,13 +129,13 @@ void Translator::purge(const TranslatedBlock& block) {
   if (compiler_ == nullptr)
     purges_.add({block.pa, &block, nullptr});
   else if (block.code.entry != nullptr)
-    purges_.add({block.pa, block.code.entry, block.first_code.entry});
+    purges_.add({block.pa, block.code.entry, block.promoted ? block.promoted->first_code.entry : nullptr});
   cache_.touch();
 }
 
 // Since the counter of its own code was last set.
 u64 Translator::executed_now(const TranslatedBlock& block) const {
-  const i32* const counter = block.first_tier != nullptr ? block.first_code.counter : block.code.counter;
+  const i32* const counter = block.own_code().counter;
   const i64 full = static_cast<i64>(settings_.llvm_threshold);
   return counter == nullptr || *counter > full ? 0 : static_cast<u64>(full - *counter);
 }
@@ -180,7 +180,7 @@ bool Translator::check(TranslatedBlock& block, Stats& stats) {
   const auto holds = [&](const TranslatedBlock::Covered& c) {
     return (c.pa & kPageMask) != page.pa || holds_guest_words(host + (c.pa & 0xfff), c.words);
   };
-  if (block.first_tier != nullptr && !std::all_of(block.covered.begin(), block.covered.end(), holds)) {
+  if (block.promoted && !std::all_of(block.promoted->covered.begin(), block.promoted->covered.end(), holds)) {
     purge(block);
     cache_.demote(block);
   }

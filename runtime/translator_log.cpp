@@ -30,7 +30,7 @@ void Translator::log_region(const TranslatedBlock& entry) const {
       text += fmt::format("  {:#x}  {:08x}  {}\n", pa + 4 * i, words[i], frontend::disassemble(words[i], pa + 4 * i));
   };
   list(entry.pa, entry.source);
-  for (const TranslatedBlock::Covered& part : entry.covered) list(part.pa, part.words);
+  for (const TranslatedBlock::Covered& part : entry.promoted->covered) list(part.pa, part.words);
   log_text(LogCategory::kOutAsm, text + host_text_(entry.code.entry, entry.code.size));
 }
 

@@ -37,6 +37,7 @@ struct Unit {
     LinkSlot slot;
   };
   std::deque<Exit> exits;
+  u64 heap = 0;  // bytes that it keeps, as heap.h counts them
 };
 
 struct LoweringOptions {

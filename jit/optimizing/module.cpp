@@ -38,9 +38,10 @@ const ferry::u64 ferry_optimizing_build = ferry::jit::optimizing::kBuildId;
 }
 
 extern "C" __attribute__((visibility("default"))) ferry::jit::RegionTier* ferry_create_optimizing(
-    const ferry::jit::optimizing::Host* host, ferry::usize capacity, unsigned level, bool window, std::string* why) {
+    const ferry::jit::optimizing::Host* host, ferry::usize capacity, unsigned level, bool window, ferry::u64 heap,
+    std::string* why) {
   program = host;
-  auto tier = ferry::jit::Optimizing::create(capacity, level, window);
+  auto tier = ferry::jit::Optimizing::create(capacity, level, window, heap);
   if (tier) return std::move(*tier).release();
   *why = tier.error().message;
   return nullptr;

@@ -29,7 +29,8 @@ constexpr u64 kBuildId =
 constexpr const char* kBuildName = "ferry_optimizing_build";
 
 // The module's one function: a new Optimizing tier, or null and why.
-using CreateFn = RegionTier* (*)(const Host* host, usize capacity, unsigned level, bool window, std::string* why);
+using CreateFn = RegionTier* (*)(const Host* host, usize capacity, unsigned level, bool window, u64 heap,
+                                 std::string* why);
 constexpr const char* kCreateName = "ferry_create_optimizing";
 constexpr const char* kFileName = "ferry_optimizing.so";
 

@@ -14,6 +14,7 @@
 
 #include "jit/generated_call.h"
 #include "jit/optimizing/codegen.h"
+#include "jit/optimizing/heap.h"
 #include "jit/optimizing/lowering.h"
 #include "jit/optimizing/session.h"
 
@@ -120,13 +121,17 @@ llvm::Function* make_enter(llvm::Module& module, const std::string& name) {
 }  // namespace
 
 struct Optimizing::Impl {
-  // Builds a module with one function and compiles it.
+  // Builds a module with one function and compiles it. Code without an entry: that would take more than `room` bytes of
+  // heap.
   template <class F>
-  Result<Session::Code> make(F build) {
+  Result<Session::Code> make(F build, u64 room = ~u64{0}) {
     llvm::orc::ThreadSafeContext context(std::make_unique<llvm::LLVMContext>());
     auto module = codegen->new_module(*context.getContext());
     const std::string name = "f" + std::to_string(names++);
     build(*module, name);
+    const u64 taken = optimizing::heap_to_compile(*module);
+    if (taken > room) return Session::Code{};
+    count_heap(taken);
     return session->add({std::move(module), std::move(context)}, name);
   }
   LoweringOptions options(const Region& region) const {
@@ -141,6 +146,17 @@ struct Optimizing::Impl {
             .host_has_crc32 = codegen->host_has("sse4.2")};
   }
 
+  // What a compilation takes beside what is kept.
+  void count_heap(u64 taken) {
+    std::lock_guard lock(mutex);
+    heap_peak = std::max(heap_peak, heap_kept + taken);
+  }
+  // Bytes of heap that a compilation may take; 0: none are left.
+  u64 heap_room() const {
+    std::lock_guard lock(mutex);
+    return heap_limit - std::min(heap_limit, heap_kept);
+  }
+
   std::unique_ptr<Codegen> codegen;
   std::unique_ptr<Session> session;
   unsigned level = 1;
@@ -149,15 +165,16 @@ struct Optimizing::Impl {
   Thunks thunks;
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
   std::mutex compile_mutex;                              // codegen, names; held through a compilation
-  mutable std::mutex mutex;                              // units, stats
+  mutable std::mutex mutex;                              // units, stats, heap_kept, heap_peak
   std::unordered_map<u64, std::unique_ptr<Unit>> units;  // by CompiledCode::id
+  u64 heap_limit = ~u64{0}, heap_kept = 0, heap_peak = 0;
   OptimizingStats stats;
 };
 
 Optimizing::Optimizing(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Optimizing::~Optimizing() = default;
 
-Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level, bool window) {
+Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned level, bool window, u64 heap) {
   auto impl = std::make_unique<Impl>();
   auto codegen = Codegen::create(level);
   if (!codegen) return codegen.error();
@@ -167,6 +184,7 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   impl->session = std::move(*session);
   impl->level = level;
   impl->window = window;
+  impl->heap_limit = heap;
   auto enter = impl->make(make_enter);
   if (!enter) return Error{"code memory: too small, expected at least 64 KiB"};
   impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter->entry));
@@ -187,21 +205,31 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
 }
 
 Result<CompiledCode> Optimizing::compile(const ir::Block& block, void* owner) {
-  return compile_region({{{&block, 0}}}, owner);
+  if (impl_->heap_room() == 0) return Error{"compile heap: full"};
+  return compile_within({{{&block, 0}}}, owner, ~u64{0});
 }
 
 Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owner) {
+  const u64 room = impl_->heap_room();
+  if (optimizing::heap_to_lower(region) > room) return CompiledCode{};
+  return compile_within(region, owner, room);
+}
+
+Result<CompiledCode> Optimizing::compile_within(const Region& region, void* owner, u64 room) {
   Impl& m = *impl_;
   std::lock_guard compiling(m.compile_mutex);
   const u64 start = optimizing::now_ns();
   auto unit = std::make_unique<Unit>();
   u64 lowered = start;
-  auto placed = m.make([&](llvm::Module& module, const std::string& name) {
-    Lowering(module, region, *unit, m.thunks, m.options(region)).run(name);
-    lowered = optimizing::now_ns();
-  });
+  auto placed = m.make(
+      [&](llvm::Module& module, const std::string& name) {
+        Lowering(module, region, *unit, m.thunks, m.options(region)).run(name);
+        lowered = optimizing::now_ns();
+      },
+      room);
   if (!placed) return placed.error();
   CompiledCode code;
+  if (placed->entry == nullptr) return code;
   code.entry = placed->entry;
   code.size = placed->size;
   code.text = placed->text;
@@ -210,7 +238,9 @@ Result<CompiledCode> Optimizing::compile_region(const Region& region, void* owne
     x.site.owner = owner;
     code.links.push_back(&x.site);
   }
+  unit->heap = optimizing::heap_to_keep(*unit, placed->faults);
   std::lock_guard lock(m.mutex);
+  m.heap_kept += unit->heap;
   m.units.emplace(code.id, std::move(unit));
   ++m.stats.units;
   m.stats.guest_insns += region.insn_count();
@@ -259,7 +289,10 @@ void Optimizing::unlink(LinkSite& site) {
 void Optimizing::release(CompiledCode& code) {
   impl_->session->remove(code.id);
   std::lock_guard lock(impl_->mutex);
-  impl_->units.erase(code.id);
+  if (const auto unit = impl_->units.find(code.id); unit != impl_->units.end()) {
+    impl_->heap_kept -= unit->second->heap;
+    impl_->units.erase(unit);
+  }
   code = {};
 }
 
@@ -268,6 +301,7 @@ void Optimizing::reset() {
   impl_->session->reset();
   std::lock_guard lock(impl_->mutex);
   impl_->units.clear();
+  impl_->heap_kept = 0;
 }
 
 // The host's FP status is the guest's while translated code runs, as in the baseline.
@@ -288,6 +322,16 @@ FERRY_CALLS_GENERATED u32 Optimizing::enter(cpu::CpuState& s, const void* entry)
 usize Optimizing::regions() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->units.size();
+}
+
+u64 Optimizing::heap() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->heap_kept;
+}
+
+u64 Optimizing::heap_peak() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->heap_peak;
 }
 
 usize Optimizing::used() const { return impl_->session->used(); }

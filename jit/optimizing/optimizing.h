@@ -21,13 +21,17 @@ struct OptimizingStats {
 class Optimizing final : public RegionTier {
  public:
   // capacity: bytes of code memory, 1 MiB to 2 GiB; level: 0..3, the setting llvm.opt; window: code
-  // for EL0 tries the host-MMU window first (cpu::CpuState::window).
-  static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level, bool window = false);
+  // for EL0 tries the host-MMU window first (cpu::CpuState::window); heap: bytes (jit/optimizing/heap.h).
+  static Result<std::unique_ptr<Optimizing>> create(usize capacity, unsigned level, bool window = false,
+                                                    u64 heap = ~u64{0});
   ~Optimizing() override;
 
+  // Fails also when what is kept has reached the limit of heap; never when nothing is kept and code memory is empty.
   Result<CompiledCode> compile(const ir::Block& block, void* owner) override;
   Result<CompiledCode> compile_region(const Region& region, void* owner) override;
   usize regions() const override;
+  u64 heap() const override;
+  u64 heap_peak() const override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
   // Any thread, also while another compiles.
@@ -46,6 +50,7 @@ class Optimizing final : public RegionTier {
  private:
   struct Impl;
   explicit Optimizing(std::unique_ptr<Impl> impl);
+  Result<CompiledCode> compile_within(const Region& region, void* owner, u64 room);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -24,6 +24,7 @@ constexpr std::string_view kLeaveCodeAlone[] = {
     "chain.direct",
     "chain.indirect",
     "llvm.delay",
+    "llvm.heap",
     "llvm.threshold",
     "llvm.queue",
     "llvm.regions",

@@ -281,7 +281,7 @@ def window(start, _):
 @case("min")
 def limits(start, _):
     """With the least code memory and hardly any regions the caches are emptied again and again, and the guest works."""
-    bounds = ("code.cache=4M", "llvm.regions=2", "llvm.queue=1", "llvm.region_insns=20", "llvm.threshold=100")
+    bounds = ("code.cache=4M", "llvm.regions=2", "llvm.queue=1", "llvm.heap=16M", "llvm.region_insns=20", "llvm.threshold=100")
     with start("--stats", *(word for bound in bounds for word in ("--set", bound))) as vm:
         vm.wait_for(g.PROMPT)
         check(vm.shell("seq 1 3000 | awk '{ s += $1 / 4 } END { print s }'") == "1125375", "awk is wrong")

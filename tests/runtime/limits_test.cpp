@@ -121,6 +121,15 @@ TEST_CASE("limits: beyond llvm.regions code stays in the baseline, until a flush
   CHECK(b.get_region(0x60, kPatient));
 }
 
+TEST_CASE("limits: a region that would take more than llvm.heap stays in the baseline") {
+  if (!jit::regions_available()) return;
+  const bool enough = GENERATE(false, true);
+  Bench b([&](Settings& s) { s.llvm_heap = enough ? 32 << 20 : 1 << 20; });
+  b.code.put(0, kLoop);
+  CHECK(b.get_region(0, enough ? kPatient : 20) == enough);
+  CHECK(b.find(0).code != nullptr);
+}
+
 TEST_CASE("limits: a region has no more instructions than llvm.region_insns beside its first block's") {
   if (!jit::regions_available()) return;
   const u64 most = GENERATE(1u, 400u);
@@ -136,7 +145,7 @@ TEST_CASE("limits: a region has no more instructions than llvm.region_insns besi
   for (unsigned i = 0; i < 20; ++i)
     b.translator->hot({.pa = kPa + 0x20, .va = kPa + 0x20, .mode = {}, .context = 1}, b.stats);  // warm, too
   REQUIRE(b.get_region(0, kPatient));
-  CHECK(b.find(0).block->covered.size() == (most == 1 ? 0 : 1));
+  CHECK(b.find(0).block->promoted->covered.size() == (most == 1 ? 0 : 1));
 }
 
 // Regions come and go for as long as the guest runs: what LLVM keeps must not grow with their number.

@@ -63,7 +63,7 @@ TEST_CASE("tiering: a block that stays hot gets a region, one that rests does no
   CHECK(b.stats.regions_dropped == 0);
   const Translator::Found now = b.find(0);
   CHECK(now.code != first);
-  CHECK(now.block->first_code.entry == first);
+  CHECK(now.block->own_code().entry == first);
 }
 
 TEST_CASE("tiering: a region goes over pages by links of its own context, and goes with either page") {
@@ -90,14 +90,14 @@ TEST_CASE("tiering: a region goes over pages by links of its own context, and go
   REQUIRE(b.wait_ready());
   b.translator->publish(b.stats);
   low = b.find(0xff8);
-  REQUIRE(low.block->first_tier != nullptr);
-  REQUIRE(low.block->covered.size() == (same_context ? 1u : 0u));
+  REQUIRE(low.block->promoted != nullptr);
+  REQUIRE(low.block->promoted->covered.size() == (same_context ? 1u : 0u));
   if (!same_context) return;
-  CHECK(low.block->covered[0].pa == kPa + 0x1000);
+  CHECK(low.block->promoted->covered[0].pa == kPa + 0x1000);
   b.code.put(0x1000, {0x54ffffa1});  // b.ne -12
   b.translator->code_written(kPa + 0x1000);
   b.translator->isolate_written();
-  CHECK(b.find(0xff8).block->first_tier == nullptr);
+  CHECK(b.find(0xff8).block->promoted == nullptr);
 }
 
 TEST_CASE("tiering: a region whose bytes changed meanwhile is refused") {
@@ -135,7 +135,7 @@ TEST_CASE("tiering: a published region goes when the code under it changes") {
   b.translator->code_written(kPa);
   b.translator->isolate_written();
   const Translator::Found found = b.find(0);
-  CHECK(found.block->first_tier == nullptr);
+  CHECK(found.block->promoted == nullptr);
   CHECK(found.block->source[1] == 0xeb02001f);
   b.heat(0);  // it may become one again
   REQUIRE(b.wait_ready());

@@ -23,7 +23,7 @@ from patience import patient, patient_option
 TOP = pathlib.Path(__file__).resolve().parents[2]
 # Numbers in positions that change how code is translated or thrown away.
 NUMBERS = ["block.limit=1", "block.limit=512", "code.cache=4M", "llvm.opt=0", "llvm.opt=2", "llvm.opt=3", "llvm.block_opt=1", "llvm.block_opt=2", "llvm.threshold=1",
-           "llvm.queue=1", "llvm.region_insns=1", "llvm.regions=1", "llvm.delay=5000", "smc.retranslate_limit=0",
+           "llvm.heap=1M", "llvm.heap=8M", "llvm.queue=1", "llvm.region_insns=1", "llvm.regions=1", "llvm.delay=5000", "smc.retranslate_limit=0",
            "smc.retranslate_limit=1000", "wfe.sleep=0"]
 # What the compilers read; the instruction tests and random sequences run blocks with nothing around them but those.
 COMPILERS = ["mem.window", "llvm.opt", "llvm.block_opt"]
