@@ -269,7 +269,8 @@ void BlockCache::isolate(CodePage& page) {
 void BlockCache::cut_edges(CodePage& page, const std::function<void(const TranslatedBlock&)>& demoting) {
   std::vector<TranslatedBlock*> regions = page.covered_by;
   for (TranslatedBlock* block : page.blocks)
-    if (std::any_of(block->covered.begin(), block->covered.end(),
+    if (block->promoted &&
+        std::any_of(block->promoted->covered.begin(), block->promoted->covered.end(),
                     [&](const TranslatedBlock::Covered& c) { return (c.pa & kPageMask) != page.pa; }))
       regions.push_back(block);
   for (TranslatedBlock* block : regions) {
@@ -277,7 +278,7 @@ void BlockCache::cut_edges(CodePage& page, const std::function<void(const Transl
     demote(*block);
   }
   for (TranslatedBlock* block : page.blocks)
-    for (const jit::CompiledCode* code : {&block->code, &block->first_code})
+    for (const jit::CompiledCode* code : {&std::as_const(block->code), &block->own_code()})
       for (jit::LinkSite* site : code->links) {
         if (!site->cross_page || site->target == nullptr) continue;
         static_cast<TranslatedBlock*>(site->target)->incoming.remove(*site);

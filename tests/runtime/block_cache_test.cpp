@@ -131,10 +131,10 @@ TEST_CASE("what leaves a page is cut: links to other pages, and regions over its
   unsigned told = 0;
   cache.cut_edges(*cache.page(0x1000), [&](const TranslatedBlock&) { ++told; });
   CHECK(told == 2);
-  CHECK(a.first_tier == nullptr);
-  CHECK(inside.first_tier == &tier);
-  CHECK(other.first_tier == nullptr);
-  CHECK(alone.first_tier == &tier);
+  CHECK(a.promoted == nullptr);
+  CHECK(inside.promoted != nullptr);
+  CHECK(other.promoted == nullptr);
+  CHECK(alone.promoted != nullptr);
   CHECK_FALSE(away.linked);
   CHECK(other.incoming.empty());
   CHECK(near.linked);
