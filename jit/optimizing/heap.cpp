@@ -5,11 +5,11 @@
 namespace ferry::jit::optimizing {
 namespace {
 
-// An instruction of LLVM IR was measured to take 1.0 to 1.7 KiB, a unit to keep less than 16 KiB beside its exits; the
-// test tells when a change of LLVM or of the lowering outgrows these.
+// An instruction of LLVM IR was measured to take 0.2 to 1.2 KiB, a unit to keep 2 to 4 KiB beside its exits; the test
+// tells when a change of LLVM or of the lowering outgrows these.
 constexpr u64 kLowerBase = 64 << 10, kPerOp = 8 << 10;
 constexpr u64 kCompileBase = 1 << 20, kPerInstruction = 3 << 10;
-constexpr u64 kUnitBase = 16 << 10;
+constexpr u64 kUnitBase = 6 << 10;
 
 }  // namespace
 

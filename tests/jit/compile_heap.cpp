@@ -51,7 +51,7 @@ void fill(Blocks& blocks, Random& r, const std::vector<Inst>& shapes, u64 count,
   }
 }
 
-constexpr u64 kUnits = 4;
+constexpr u64 kUnits = 16;
 
 bool is_fp(const Inst& inst) { return ir::info(inst.op).effect == ir::Effect::Fp; }
 bool is_integer(const Inst& inst) { return !is_fp(inst) && ir::is_int(inst.type); }
