@@ -31,20 +31,6 @@ constexpr usize kMost = 24;  // results of a group
 // From so many scalars on they are compared as vectors.
 constexpr usize kPacked = 4;
 
-int var_of(const Inst& d) {
-  switch (d.op) {
-    case Op::GetX:
-    case Op::SetX: return d.aux;
-    case Op::GetV:
-    case Op::SetV:
-    case Op::GetF:
-    case Op::SetF: return 32 + d.aux;
-    case Op::GetNzcv:
-    case Op::SetNzcv: return 64;
-    default: return -1;
-  }
-}
-
 }  // namespace
 
 bool Lowering::is_grouped(const Inst& d) const {
@@ -80,11 +66,11 @@ bool Lowering::must_settle(const Inst& d) const {
     case Effect::Pure: return false;
     case Effect::Fp: return !is_grouped(d) || group_.size() >= kMost;
     case Effect::Read: {
-      const int var = var_of(d);
+      const int var = var_named(d);
       if (var >= 0) return set_in_group_[static_cast<usize>(var)];  // replay() would read what came later
       return d.op != Op::PcPage && d.op != Op::Insn;
     }
-    case Effect::Write: return var_of(d) < 0 && d.op != Op::Insn;
+    case Effect::Write: return var_named(d) < 0 && d.op != Op::Insn;
     case Effect::Mem: {
       // In a copy of an unrolled loop's block a load cannot fault.
       const bool is_load = d.op == Op::Load || d.op == Op::LoadPair;
@@ -101,8 +87,8 @@ void Lowering::follow_group(Value v) {
   if (group_.empty()) return;
   const Inst& d = inst(v);
   const Effect effect = ir::info(d.op).effect;
-  if (effect == Effect::Write && var_of(d) >= 0) {
-    const usize var = static_cast<usize>(var_of(d));
+  if (effect == Effect::Write && var_named(d) >= 0) {
+    const usize var = static_cast<usize>(var_named(d));
     if (set_in_group_[var]) of_group_[last_set_[var]] = false;  // only the last one is to be done again
     set_in_group_.set(var);
     last_set_[var] = v;

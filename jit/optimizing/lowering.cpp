@@ -171,6 +171,20 @@ void Lowering::peel() {
   }
 }
 
+int Lowering::var_named(const Inst& d) {
+  switch (d.op) {
+    case Op::GetX:
+    case Op::SetX: return d.aux;
+    case Op::GetV:
+    case Op::SetV:
+    case Op::GetF:
+    case Op::SetF: return static_cast<int>(kVarV + d.aux);
+    case Op::GetNzcv:
+    case Op::SetNzcv: return kVarNzcv;
+    default: return -1;
+  }
+}
+
 // Which variables there are, and what each block writes.
 void Lowering::scan() {
   blocks_.resize(region_.blocks.size());
@@ -179,10 +193,7 @@ void Lowering::scan() {
   for (usize i = 0; i < blocks_.size(); ++i) {
     BlockInfo& info = blocks_[i];
     for (const Inst& d : region_.blocks[i].ir->insts) {
-      int var = -1;
-      if (d.op == Op::GetX || d.op == Op::SetX) var = d.aux;
-      if (d.op == Op::GetV || d.op == Op::SetV || d.op == Op::GetF || d.op == Op::SetF) var = kVarV + d.aux;
-      if (d.op == Op::GetNzcv || d.op == Op::SetNzcv) var = kVarNzcv;
+      const int var = var_named(d);
       if (ir::info(d.op).effect == ir::Effect::Mem) used_.set(kVarTlbRead);
       if (sees_state(*region_.blocks[i].ir, d)) {
         info.calls_state = true;

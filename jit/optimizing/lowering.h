@@ -91,6 +91,8 @@ class Lowering {
     kVarCount
   };
   using Vars = std::bitset<kVarCount>;
+  // The variable that an instruction reads or sets as a whole or in part; -1: none.
+  static int var_named(const ir::Inst& inst);
   using V = llvm::Value*;
   struct BlockInfo {
     llvm::BasicBlock* start = nullptr;
