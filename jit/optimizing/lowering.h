@@ -210,6 +210,7 @@ class Lowering {
   V to_raw(V value);
   void check_fault();
   void fence(const ir::Inst& inst);
+  void full_fence();
   bool ordered() const { return mode_.ordered() != 0; }
 
   // lower_share.cpp
