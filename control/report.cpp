@@ -34,6 +34,8 @@ constexpr Counter kCounters[] = {
     {"regions_dropped", &Stats::regions_dropped},
     {"llvm_ns", &Stats::llvm_ns},
     {"llvm_bytes", &Stats::llvm_bytes},
+    {"regions_kept", &Stats::regions_kept},
+    {"regions_kept_bytes", &Stats::regions_kept_bytes},
     {"blocks_retranslated", &Stats::blocks_retranslated},
     {"cache_flushes", &Stats::cache_flushes},
     {"runs_interpreter", &Stats::runs_interpreter},
@@ -284,10 +286,13 @@ std::string report_json(const RunReport& report) {
 
 // How much of the code came from the persistent code cache.
 static std::string kept_share(const Stats& stats) {
-  const u64 all = stats.blocks_kept + stats.blocks_baseline;
-  if (stats.blocks_kept == 0) return {};
-  return fmt::format("{:<20} {:.1f} %\n", "kept_share",
-                     100.0 * static_cast<double>(stats.blocks_kept) / static_cast<double>(all));
+  const auto share = [](const char* name, u64 kept, u64 compiled) -> std::string {
+    if (kept == 0) return {};
+    return fmt::format("{:<20} {:.1f} %\n", name,
+                       100.0 * static_cast<double>(kept) / static_cast<double>(kept + compiled));
+  };
+  return share("kept_share", stats.blocks_kept, stats.blocks_baseline) +
+         share("kept_regions_share", stats.regions_kept, stats.blocks_llvm);
 }
 
 std::string report_text(const RunReport& report) {

@@ -23,7 +23,7 @@ set_property(SOURCE ${CMAKE_SOURCE_DIR}/jit/load_optimizing.cpp ${CMAKE_SOURCE_D
 # A shared object of its own, so that a process has LLVM only from when it first compiles with it (jit/load_optimizing.h).
 if(FERRY_OPTIMIZING)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/jit/optimizing/*.cpp)
-  add_library(ferry_optimizing MODULE ${sources} jit/code_memory.cpp jit/slab.cpp ${build_id})
+  add_library(ferry_optimizing MODULE ${sources} jit/code_memory.cpp jit/region_code.cpp jit/slab.cpp ${build_id})
   set_target_properties(ferry_optimizing PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_include_directories(ferry_optimizing SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
   target_link_libraries(ferry_optimizing PRIVATE ferry_options LLVM Threads::Threads)

@@ -89,6 +89,13 @@ class RegionTier : public Tier {
   // has taken so far, with a compilation.
   virtual u64 heap() const = 0;
   virtual u64 heap_peak() const = 0;
+  // So many bytes of what it may have are kept elsewhere. Any thread.
+  virtual void hold_heap(u64 bytes) = 0;
+  // What the last compile_region() made as bytes for KeptRegions (jit/kept_regions.h), once. False: it has no such
+  // form.
+  virtual bool save_region(std::vector<u8>& out) = 0;
+  // Likewise the functions that all regions call.
+  virtual bool save_calls(std::vector<u8>& out) = 0;
 };
 
 }  // namespace ferry::jit

@@ -79,6 +79,7 @@ struct alignas(64) TranslatedBlock {
   u64 requested_ns = 0;
   u64 executed = 0;  // until its counter was last set; executions() in the translator
   u32 count_outs = 0;
+  i32 ask_at = 0;        // executions after which it asks for its region of an earlier run; 0: it has none
   bool was_hot = false;  // in an earlier run
   bool exposed = false;  // in its page's list
   LinkList incoming;

@@ -31,15 +31,23 @@ void Translator::hot(const Lookup& want, Stats& stats) {
   std::lock_guard lock(mutex_);
   TranslatedBlock* const found = find_locked(want.pa, want.va, want.mode, stats);
   if (found != nullptr && found->code.entry != nullptr) {
-    count_out(*found, want.context);
+    count_out(*found, want.context, stats);
     if (found->promoted) purge(*found);  // whoever came here came by its old code
   }
   withdraw_changes();
 }
 
+// The block's counter runs out after so many more executions.
+void Translator::count_from(TranslatedBlock& block, i32 executions) {
+  const i32 full = static_cast<i32>(settings_.llvm_threshold);
+  block.executed += executed_now(block);
+  *block.code.counter = std::min(executions, full);
+  block.executed -= executed_now(block);  // what the counter seems to have counted already; the sum is right
+}
+
 // Hot is what runs often and goes on doing so: a block whose counter runs out again and again, each time soon. A region
 // costs some 10 ms; most blocks that once ran llvm.threshold times have had their day.
-void Translator::count_out(TranslatedBlock& block, u64 context) {
+void Translator::count_out(TranslatedBlock& block, u64 context, Stats& stats) {
   // An old entry of a block that has its region: whoever came here is sent on by the dispatcher.
   i32* const counter = block.own_code().counter;
   if (counter != nullptr) {
@@ -47,6 +55,10 @@ void Translator::count_out(TranslatedBlock& block, u64 context) {
     *counter = static_cast<i32>(settings_.llvm_threshold);
   }
   if (tiering_ == nullptr || block.promoted || block.code.counter == nullptr) return;
+  if (block.ask_at != 0) {  // which says nothing about how hot it is now
+    take_kept_region(block, context, stats);
+    return;
+  }
   const u64 now = Tiering::now_ns();
   const bool soon = now - std::exchange(block.counted_ns, now) <= kSoonNs || hot_rounds_ != 0;
   const u32 rounds = hot_rounds_ != 0 ? hot_rounds_ : block.was_hot ? kKnownRounds : kHotRounds;
@@ -134,6 +146,17 @@ bool Translator::still_holds(const RegionJob& job) {
     if (host == nullptr || !holds_guest_words(host + (source.pa & 0xfff), source.words)) return false;
   }
   return true;
+}
+
+// The entry runs the job's code from now on.
+void Translator::put_in_place(RegionJob& job, jit::Tier& tier) {
+  std::vector<TranslatedBlock::Covered> covered;
+  for (usize i = 1; i < job.sources.size(); ++i)
+    covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
+  cache_.promote(*job.entry, std::move(job.code), tier, std::move(covered));
+  if (perf_map_ != nullptr) name_code(*job.entry, PerfMap::Kind::Region);
+  log_region(*job.entry);
+  purge(*job.entry);
 }
 
 }  // namespace ferry::runtime

@@ -13,6 +13,7 @@ struct Stats {
   u64 blocks_baseline = 0, baseline_ns = 0, baseline_bytes = 0;
   u64 blocks_llvm = 0, llvm_ns = 0, llvm_bytes = 0;
   u64 regions_dropped = 0;                           // compiled, but the guest's bytes had changed meanwhile
+  u64 regions_kept = 0, regions_kept_bytes = 0;      // from the persistent code cache
   u64 blocks_kept = 0, insns_kept = 0, kept_ns = 0;  // from the persistent code cache
   u64 blocks_retranslated = 0;
   u64 cache_flushes = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/activity.h"
+#include "core/check.h"
 #include "core/log.h"
 #include "jit/tiers.h"
 
@@ -60,6 +61,20 @@ std::vector<RegionJob> Tiering::take_ready() {
   std::lock_guard lock(mutex_);
   ready_flag_.store(false, std::memory_order_release);
   return std::exchange(ready_, {});
+}
+
+void Tiering::share_limits(const jit::KeptRegions& kept) { kept_.store(&kept, std::memory_order_release); }
+
+usize Tiering::regions() const {
+  const jit::KeptRegions* const kept = kept_.load(std::memory_order_acquire);
+  return (compiler_ == nullptr ? 0 : compiler_->regions()) + (kept == nullptr ? 0 : kept->regions());
+}
+
+bool Tiering::has_room() const {
+  std::lock_guard lock(mutex_);
+  const jit::KeptRegions* const kept = kept_.load(std::memory_order_acquire);
+  const u64 heap = (compiler_ == nullptr ? 0 : compiler_->heap()) + (kept == nullptr ? 0 : kept->heap());
+  return regions() < settings_.llvm_regions && heap < settings_.llvm_heap;
 }
 
 void Tiering::wait_idle() {
@@ -125,7 +140,8 @@ void Tiering::compile(RegionJob& job) {
       std::fprintf(stderr, "ferry: %s; hot code stays in the baseline tier\n", made.error().message.c_str());
     failed_ = !compiler_;
   }
-  if (!compiler_ || compiler_->regions() >= settings_.llvm_regions) return;
+  if (!compiler_ || regions() >= settings_.llvm_regions) return;
+  if (const jit::KeptRegions* const kept = kept_.load(std::memory_order_acquire)) compiler_->hold_heap(kept->heap());
   const u64 start = thread_ns();
   std::deque<ir::Block> blocks;
   jit::Region region;
@@ -138,6 +154,11 @@ void Tiering::compile(RegionJob& job) {
   job.compile_ns = thread_ns() - start;
   if (code) {
     job.code = std::move(*code);
+    if (job.code.entry == nullptr) return;  // no heap for it
+    if (!compiler_->save_region(job.saved)) job.saved.clear();
+    if (job.expected.empty()) return;
+    ASSERT(job.saved == job.expected, "a kept region has other code");
+    compiler_->release(job.code);
   } else {
     std::lock_guard lock(mutex_);
     failed_ = true;  // until the caches are flushed

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/settings.h"
+#include "jit/kept_regions.h"
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
 
@@ -33,6 +34,8 @@ struct RegionJob {
   u64 generation = 0;
   std::vector<Source> sources;  // the first is the entry's
   jit::CompiledCode code;
+  std::vector<u8> saved;     // the code for later runs; empty: it is not kept
+  std::vector<u8> expected;  // cache.verify: this is all compiling it is for
   u64 compile_ns = 0;
   u64 requested_ns = 0;  // Tiering::now_ns()
 };
@@ -59,17 +62,23 @@ class Tiering {
   void reset();
   // The compiler; null before the first region.
   jit::RegionTier* compiler() { return compiler_.get(); }
+  // Code of earlier runs, which shares the limits of regions and of heap. It stays as long as this.
+  void share_limits(const jit::KeptRegions& kept);
+  // Whether they hold another region.
+  bool has_room() const;
 
  private:
   void run();
   void compile(RegionJob& job);
+  usize regions() const;
   void hold_back();
 
   const Settings& settings_;
   MakeIr make_ir_;
   std::function<void()> ready_callback_;
   std::unique_ptr<jit::RegionTier> compiler_;
-  std::mutex mutex_;  // jobs_, ready_, generation_, stop_
+  std::atomic<const jit::KeptRegions*> kept_{nullptr};
+  mutable std::mutex mutex_;  // jobs_, ready_, generation_, stop_
   std::condition_variable wake_, idle_;
   std::deque<RegionJob> jobs_;
   std::vector<RegionJob> ready_;

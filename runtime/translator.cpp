@@ -17,6 +17,7 @@ namespace ferry::runtime {
 namespace {
 
 constexpr u64 kPageMask = ~u64{0xfff};
+constexpr i32 kFirstAsk = 32;    // executions after which a block asks for its kept region: its links are there by then
 constexpr u32 kQuietRuns = 256;  // executions without a change after which churning code is compiled again
 
 u64 now_ns() {
@@ -283,7 +284,11 @@ void Translator::verify_kept(const TranslatedBlock& block, std::span<const u32> 
 
 void Translator::remember_heat(TranslatedBlock& block) {
   if (code_store_ == nullptr || tiering_ == nullptr || block.code.counter == nullptr) return;
-  block.was_hot = code_store_->was_hot(static_cast<u32>(block.pa & 0xfff), block.mode, block.source);
+  const u32 offset = static_cast<u32>(block.pa & 0xfff);
+  block.was_hot = code_store_->was_hot(offset, block.mode, block.source);
+  if (!block.was_hot || !code_store_->has_region(offset, block.mode, block.source)) return;
+  block.ask_at = kFirstAsk;
+  count_from(block, kFirstAsk);
 }
 
 void Translator::keep(const TranslatedBlock& block) {
@@ -374,17 +379,11 @@ void Translator::publish(Stats& stats) {
       ++stats.regions_dropped;
       continue;
     }
-    std::vector<TranslatedBlock::Covered> covered;
-    for (usize i = 1; i < job.sources.size(); ++i)
-      covered.push_back({job.sources[i].pa, std::move(job.sources[i].words)});
     ++stats.blocks_llvm;
     stats.llvm_ns += job.compile_ns;
     stats.llvm_bytes += job.code.size;
-    if (code_store_ != nullptr) code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.entry->source);
-    cache_.promote(*job.entry, std::move(job.code), *tiering_->compiler(), std::move(covered));
-    if (perf_map_ != nullptr) name_code(*job.entry, PerfMap::Kind::Region);
-    log_region(*job.entry);
-    purge(*job.entry);
+    keep_region(job);
+    put_in_place(job, *tiering_->compiler());
   }
   withdraw_changes();
 }
@@ -410,6 +409,7 @@ void Translator::flush_locked(const std::function<void()>& all_out) {
   cache_.advance();
   if (compiler_) compiler_->reset();
   if (tiering_) tiering_->reset();
+  if (kept_regions_) kept_regions_->reset();
 }
 
 }  // namespace ferry::runtime

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/settings.h"
+#include "jit/kept_regions.h"
 #include "jit/tier.h"
 #include "runtime/block_cache.h"
 #include "runtime/executions.h"
@@ -126,7 +127,8 @@ class Translator {
   u64 executed_now(const TranslatedBlock& block) const;
   bool link_allowed(const jit::LinkSite& site) const;
   void note_place(CodePage& page, const Lookup& want);
-  void count_out(TranslatedBlock& block, u64 context);
+  void count_out(TranslatedBlock& block, u64 context, Stats& stats);
+  void count_from(TranslatedBlock& block, i32 executions);
   bool is_warm(const TranslatedBlock& block) const;
   // The physical page of each page of a region, by its distance from the entry's.
   class RegionPages {
@@ -139,12 +141,20 @@ class Translator {
   };
   RegionJob collect(TranslatedBlock& entry, u64 context);
   bool still_holds(const RegionJob& job);
+  void put_in_place(RegionJob& job, jit::Tier& tier);
+  void keep_region(const RegionJob& job);
+  void take_kept_region(TranslatedBlock& entry, u64 context, Stats& stats);
+  bool locate(TranslatedBlock& entry, u64 context, const std::vector<persistent::CodeStore::Part>& parts,
+              RegionJob& job);
+  jit::KeptRegions* kept_regions();
 
   const Settings& settings_;
   CodeSource& source_;
   const cpu::FeatureSet features_;  // of the processors' model
   std::unique_ptr<jit::Tier> compiler_;
   std::unique_ptr<persistent::CodeStore> code_store_;
+  std::unique_ptr<jit::KeptRegions> kept_regions_;  // null before the first, and when there can be none
+  bool no_kept_regions_ = false;
   std::vector<u8> saved_;  // scratch
   HostText host_text_ = nullptr;
   std::unique_ptr<PerfMap> perf_map_;

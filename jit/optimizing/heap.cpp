@@ -24,8 +24,7 @@ u64 heap_to_compile(const llvm::Module& module) {
 }
 
 u64 heap_to_keep(const Unit& unit, usize faults) {
-  return kUnitBase + unit.exits.size() * sizeof(Unit::Exit) + unit.insts.size() * sizeof(ir::Inst) +
-         faults * sizeof(FaultEntry);
+  return kUnitBase + unit.exits.size() * sizeof(LinkSite) + faults * sizeof(FaultEntry);
 }
 
 }  // namespace ferry::jit::optimizing

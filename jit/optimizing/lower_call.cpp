@@ -1,8 +1,9 @@
 // Lowering of calls: helpers, and ops that run by their meaning.
 #include <llvm/IR/IntrinsicsX86.h>
 
+#include <cstring>
+
 #include "cpu/sysregs.h"
-#include "jit/interpreter/interpreter.h"
 #include "jit/optimizing/lowering.h"
 
 namespace ferry::jit::optimizing {
@@ -11,10 +12,6 @@ using ir::Inst;
 using ir::Op;
 using ir::Type;
 using ir::Value;
-
-void evaluate_op(cpu::CpuState* s, const Inst* inst, U128* slots) {
-  slots[0] = eval_inst(*s, *inst, slots[1], slots[2], slots[3]);
-}
 
 void store_host_fp([[maybe_unused]] llvm::IRBuilder<>& b, [[maybe_unused]] llvm::Value* to) {
 #if defined(__x86_64__)
@@ -209,9 +206,32 @@ void Lowering::call_helper(Value v, const Inst& d) {
     values_[v] = from_raw(call, d.type);
 }
 
+namespace {
+
+// The op as evaluate_op reads it, at an offset of the data. Its padding is zero: the same op has the same bytes.
+usize add_op(std::vector<u8>& data, const Inst& d) {
+  constexpr usize kAlign = alignof(Inst) > 8 ? alignof(Inst) : 8;
+  const usize at = (data.size() + kAlign - 1) & ~(kAlign - 1);
+  data.resize(at + sizeof(Inst));
+  const auto put = [&](const auto& member) {
+    const usize offset = static_cast<usize>(reinterpret_cast<const u8*>(&member) - reinterpret_cast<const u8*>(&d));
+    std::memcpy(data.data() + at + offset, &member, sizeof(member));
+  };
+  put(d.op);
+  put(d.type);
+  put(d.from);
+  put(d.lane);
+  put(d.aux);
+  put(d.args);
+  put(d.imm);
+  return at;
+}
+
+}  // namespace
+
 // The op by its meaning: operands and result through the frame.
 Lowering::V Lowering::evaluate(const Inst& d) {
-  unit_.insts.push_back(d);
+  const V op = data_at(add_op(unit_.data, d));
   const auto slot = [&](unsigned n) { return b_.CreateConstInBoundsGEP1_64(type(Type::V128), slots_, n); };
   V zero = llvm::Constant::getNullValue(type(Type::V128));
   for (unsigned n = 0; n < d.arg_count(); ++n) {
@@ -220,11 +240,10 @@ Lowering::V Lowering::evaluate(const Inst& d) {
     b_.CreateAlignedStore(a, slot(n + 1), llvm::Align(16));
   }
   llvm::FunctionType* f = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
-  const bool thunk = thunks_.evaluate != nullptr;
+  const bool thunk = has_thunks_;
   if (!thunk) save_host_fp();
-  llvm::CallInst* call =
-      b_.CreateCall(f, constant_ptr(thunk ? thunks_.evaluate : reinterpret_cast<const void*>(&evaluate_op)),
-                    {state_, constant_ptr(&unit_.insts.back()), slots_});
+  llvm::CallInst* call = b_.CreateCall(
+      f, called(thunk ? offsetof(RegionCalls, evaluate) : offsetof(RegionCalls, plain_evaluate)), {state_, op, slots_});
   if (thunk) call->setCallingConv(llvm::CallingConv::PreserveAll);
   call->setDoesNotThrow();
   if (!thunk) restore_host_fp();

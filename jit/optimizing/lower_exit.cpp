@@ -123,7 +123,8 @@ void Lowering::tail_call(V target) {
 
 // An i1: edges between pages of the region hold.
 Lowering::V Lowering::in_context() {
-  return b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)), i64c(region_.context));
+  return b_.CreateICmpEQ(load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)),
+                         load_word(b_, data_, b_.getInt64Ty(), offsetof(RegionWords, context)));
 }
 
 // Leaves for the dispatcher when something waits for this vCPU to look.
@@ -177,36 +178,38 @@ void Lowering::enter_page(i32 step) {
 
 // A direct exit out of the region, by a slot that Tier::link fills.
 void Lowering::external(i32 offset, bool is_call) {
-  Unit::Exit& x = unit_.exits.emplace_back();
-  x.site.offset = offset;
-  x.site.is_call = is_call;
-  x.site.cross_page = offset < 0 || offset > 0xfff;
-  x.site.patch = &x.slot.target;
-  if (x.site.cross_page) x.site.context_slot = &x.slot.context;
-  const auto load = [&](llvm::Type* t, const void* p) {
-    llvm::LoadInst* l = b_.CreateAlignedLoad(t, constant_ptr(p), llvm::Align(8));
+  const bool cross_page = offset < 0 || offset > 0xfff;
+  const usize words = (unit_.data.size() + 7) & ~usize{7};
+  unit_.data.resize(words + sizeof(ExitWords));
+  unit_.exits.push_back({.offset = offset,
+                         .words = static_cast<u32>(words),
+                         .cross_page = static_cast<u8>(cross_page ? 1 : 0),
+                         .is_call = static_cast<u8>(is_call ? 1 : 0)});
+  const auto load = [&](llvm::Type* t, usize word) {
+    llvm::LoadInst* l = b_.CreateAlignedLoad(t, data_at(words + word), llvm::Align(8));
     l->setAtomic(llvm::AtomicOrdering::Acquire);
     return l;
   };
   write_back(false);
   llvm::BasicBlock* stale = nullptr;
-  if (x.site.cross_page) {
-    V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), &x.slot.context),
+  if (cross_page) {
+    V valid = b_.CreateICmpEQ(load(b_.getInt64Ty(), offsetof(ExitWords, context)),
                               load_state(b_.getInt64Ty(), offsetof(cpu::CpuState, context)));
     stale = unlikely(valid, "stale");
   }
-  V target = load(b_.getPtrTy(), &x.slot.target);
+  V target = load(b_.getPtrTy(), offsetof(ExitWords, target));
   llvm::BasicBlock* unlinked = unlikely(b_.CreateIsNotNull(target), "unlinked");
-  if (x.site.cross_page) store_state(pc_at(offset & ~0xfff), offsetof(cpu::CpuState, pc_page));
+  if (cross_page) store_state(pc_at(offset & ~0xfff), offsetof(cpu::CpuState, pc_page));
   tail_call(target);
   b_.SetInsertPoint(unlinked);
   if (stale != nullptr) {
     b_.CreateBr(stale);
     b_.SetInsertPoint(stale);
   }
-  store_state(constant_ptr(&x.site), offsetof(cpu::CpuState, link_site));
+  store_state(load_word(b_, data_, b_.getPtrTy(), words + offsetof(ExitWords, site)),
+              offsetof(cpu::CpuState, link_site));
   store_state(pc_at(offset), offsetof(cpu::CpuState, pc));
-  tail_call(constant_ptr(thunks_.next));
+  tail_call(called(offsetof(RegionCalls, next)));
 }
 
 void Lowering::lower_exit(const Inst& d) {

@@ -1,6 +1,5 @@
 // Flags across a region: what sets them leaves its operands and a kind in local variables; the packed form is made
 // where it is read or written back.
-#include "cpu/nzcv.h"
 #include "jit/optimizing/lowering.h"
 
 namespace ferry::jit::optimizing {
@@ -9,32 +8,6 @@ using ir::Inst;
 using ir::Op;
 using ir::Type;
 using ir::Value;
-
-u32 pack_flags_of(u32 kind, u64 a, u64 b, u32 packed) {
-  const auto k = static_cast<FlagKind>(kind);
-  const bool wide = k == FlagKind::Sub64 || k == FlagKind::Add64 || k == FlagKind::Logic64;
-  const u64 mask = wide ? ~u64{0} : 0xffffffff, top = wide ? u64{1} << 63 : u64{1} << 31;
-  a &= mask;
-  b &= mask;
-  switch (k) {
-    case FlagKind::Sub32:
-    case FlagKind::Sub64: {
-      const u64 r = (a - b) & mask;
-      return static_cast<u32>(cpu::make_nzcv((r & top) != 0, r == 0, a >= b, ((a ^ b) & (a ^ r) & top) != 0));
-    }
-    case FlagKind::Add32:
-    case FlagKind::Add64: {
-      const u64 r = (a + b) & mask;
-      return static_cast<u32>(cpu::make_nzcv((r & top) != 0, r == 0, r < a, ((a ^ r) & (b ^ r) & top) != 0));
-    }
-    case FlagKind::Logic32:
-    case FlagKind::Logic64: return static_cast<u32>(cpu::make_nzcv((a & top) != 0, a == 0, false, false));
-    case FlagKind::Packed:
-    case FlagKind::Dynamic:
-    case FlagKind::Unknown: break;
-  }
-  return packed;
-}
 
 Op op_of(FlagKind kind) {
   if (kind == FlagKind::Sub32 || kind == FlagKind::Sub64) return Op::SubNzcv;
@@ -116,7 +89,7 @@ Lowering::V Lowering::packed_flags(bool rare) {
   llvm::FunctionType* f = llvm::FunctionType::get(
       b_.getInt32Ty(), {b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty(), b_.getInt32Ty()}, false);
   V kind = flags_ == FlagKind::Dynamic ? get(kVarFlagKind) : i32c(static_cast<u32>(flags_));
-  llvm::CallInst* call = b_.CreateCall(f, constant_ptr(reinterpret_cast<const void*>(&pack_flags_of)),
+  llvm::CallInst* call = b_.CreateCall(f, called(offsetof(RegionCalls, pack_flags)),
                                        {kind, get(kVarFlagA), get(kVarFlagB), get(kVarNzcv)});
   call->setDoesNotThrow();
   call->setDoesNotAccessMemory();

@@ -223,9 +223,9 @@ Lowering::V Lowering::call_slow(const Inst& d, V va) {
   std::vector<llvm::Type*> types;
   for (V a : args) types.push_back(a->getType());
   llvm::FunctionType* f = llvm::FunctionType::get(b_.getInt64Ty(), types, false);
-  const void* thunk = helper == MemHelper::Load ? thunks_.load : helper == MemHelper::Store ? thunks_.store : nullptr;
-  if (thunk != nullptr) {
-    llvm::CallInst* call = b_.CreateCall(f, constant_ptr(thunk), args);
+  if (has_thunks_ && (helper == MemHelper::Load || helper == MemHelper::Store)) {
+    V thunk = called(helper == MemHelper::Load ? offsetof(RegionCalls, load) : offsetof(RegionCalls, store));
+    llvm::CallInst* call = b_.CreateCall(f, thunk, args);
     call->setCallingConv(llvm::CallingConv::PreserveAll);
     call->setDoesNotThrow();
     forget_streams();

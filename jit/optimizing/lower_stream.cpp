@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <random>
 
 #include "jit/optimizing/lowering.h"
 
@@ -24,18 +23,8 @@ using ir::Value;
 namespace {
 
 constexpr usize kMaxStreams = 8;
-constexpr usize kMaxCycle = 4;  // blocks of a loop
-constexpr i64 kMaxStep = 512;   // bytes from one iteration to the next
-// A page that no access finds: bit 55 is the upper half, bits 54 to 48 are not its sign's, whatever the tag byte says.
-// Its address would still be taken for known, so it is one that no guest can guess.
-u64 forgotten() {
-  static const u64 page = [] {
-    std::random_device random;
-    const u64 word = u64{random()} << 32 | random();
-    return (word & 0xff00'ffff'ffff'f000) | u64{1} << 55;
-  }();
-  return page;
-}
+constexpr usize kMaxCycle = 4;    // blocks of a loop
+constexpr i64 kMaxStep = 512;     // bytes from one iteration to the next
 using Step = std::optional<i64>;  // nullopt: not known
 
 // What one iteration of a loop adds to values. exact: modulo 2^64, whatever the values are; else a guess, which takes
@@ -182,7 +171,7 @@ void Lowering::make_streams() {
   for (Stream& s : streams_) {
     s.tag = b_.CreateAlloca(b_.getInt64Ty());
     s.host = b_.CreateAlloca(b_.getPtrTy());
-    b_.CreateStore(i64c(forgotten()), s.tag);
+    b_.CreateStore(load_word(b_, data_, b_.getInt64Ty(), offsetof(RegionWords, forgotten)), s.tag);
     b_.CreateStore(llvm::ConstantPointerNull::get(b_.getPtrTy()), s.host);
   }
 }
@@ -226,7 +215,8 @@ Lowering::V Lowering::stream_address(const Stream& stream, V va, u64 bytes, bool
 }
 
 void Lowering::forget_streams() {
-  for (const Stream& s : streams_) b_.CreateStore(i64c(forgotten()), s.tag);
+  for (const Stream& s : streams_)
+    b_.CreateStore(load_word(b_, data_, b_.getInt64Ty(), offsetof(RegionWords, forgotten)), s.tag);
 }
 
 }  // namespace ferry::jit::optimizing

@@ -53,13 +53,14 @@ llvm::FunctionType* block_type(llvm::LLVMContext& context) {
   return llvm::FunctionType::get(llvm::Type::getInt32Ty(context), params, false);
 }
 
-Lowering::Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks,
+Lowering::Lowering(llvm::Module& module, const Region& region, Unit& unit, bool has_thunks,
                    const LoweringOptions& options)
     : module_(module),
       context_(module.getContext()),
       region_(region),
       unit_(unit),
-      thunks_(thunks),
+      has_thunks_(has_thunks),
+      data_(begin_data(module)),
       options_(options),
       b_(context_) {
   mode_.value = region.blocks[0].ir->mode;
@@ -86,7 +87,33 @@ llvm::Function* Lowering::run(const std::string& name) {
   make_entry();
   for (usize i = 0; i < region_.blocks.size(); ++i) lower_block(i);
   promote();
+  finish_data(data_, unit_.data);
   return function_;
+}
+
+llvm::GlobalVariable* begin_data(llvm::Module& module) {
+  return new llvm::GlobalVariable(module, llvm::Type::getInt8Ty(module.getContext()), /*isConstant=*/false,
+                                  llvm::GlobalValue::ExternalLinkage, nullptr, "data");
+}
+
+// How long it is shows when all is lowered, so what stood for it until then is replaced. LLVM must not think that the
+// bytes are what code will read.
+void finish_data(llvm::GlobalVariable* data, const std::vector<u8>& bytes) {
+  llvm::Constant* content = llvm::ConstantDataArray::get(data->getContext(), llvm::ArrayRef<u8>(bytes));
+  auto* whole = new llvm::GlobalVariable(*data->getParent(), content->getType(), /*isConstant=*/false,
+                                         llvm::GlobalValue::InternalLinkage, content, "words");
+  whole->setSection(kDataSection);
+  whole->setAlignment(llvm::Align(64));
+  whole->setExternallyInitialized(true);
+  data->replaceAllUsesWith(whole);
+  data->eraseFromParent();
+}
+
+llvm::Value* load_word(llvm::IRBuilder<>& b, llvm::GlobalVariable* data, llvm::Type* type, usize offset) {
+  llvm::Value* at = llvm::ConstantExpr::getGetElementPtr(b.getInt8Ty(), data, b.getInt64(offset));
+  llvm::LoadInst* l = b.CreateAlignedLoad(type, at, llvm::Align(8));
+  l->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(b.getContext(), {}));
+  return l;
 }
 
 llvm::Type* Lowering::type(Type t) {
@@ -142,8 +169,13 @@ void Lowering::store_state(V value, usize offset) {
   s->setMetadata(llvm::LLVMContext::MD_noalias, guest_scope_);
 }
 
-Lowering::V Lowering::constant_ptr(const void* p) {
-  return llvm::ConstantExpr::getIntToPtr(b_.getInt64(reinterpret_cast<u64>(p)), b_.getPtrTy());
+Lowering::V Lowering::data_at(usize offset) {
+  return llvm::ConstantExpr::getGetElementPtr(b_.getInt8Ty(), data_, b_.getInt64(offset));
+}
+
+// A function of RegionCalls.
+Lowering::V Lowering::called(usize offset_in_calls) {
+  return load_word(b_, data_, b_.getPtrTy(), offsetof(RegionWords, calls) + offset_in_calls);
 }
 
 llvm::BasicBlock* Lowering::new_block(const char* name) { return llvm::BasicBlock::Create(context_, name, function_); }

@@ -12,32 +12,20 @@
 
 #include <array>
 #include <bitset>
-#include <deque>
 #include <memory>
 
 #include "cpu/mode.h"
 #include "jit/abi.h"
 #include "jit/region.h"
+#include "jit/region_code.h"
 #include "jit/tier.h"
 
 namespace ferry::jit::optimizing {
 
-// A direct exit as code reads it: where to go (null: not linked), and for cross-page exits the context that it holds
-// for.
-struct LinkSlot {
-  const void* target = nullptr;
-  u64 context = ~u64{0};
-};
-
-// What a compiled unit's code points to; lives as long as the code.
+// What lowering makes beside the function: its data as jit/region_code.h describes it, nothing of this process in it.
 struct Unit {
-  std::deque<ir::Inst> insts;  // ops that run by their meaning
-  struct Exit {
-    LinkSite site;
-    LinkSlot slot;
-  };
-  std::deque<Exit> exits;
-  u64 heap = 0;  // bytes that it keeps, as heap.h counts them
+  std::vector<u8> data = std::vector<u8>(sizeof(RegionWords));
+  std::vector<RegionExit> exits;
 };
 
 struct LoweringOptions {
@@ -49,22 +37,16 @@ struct LoweringOptions {
   bool host_has_aes = false, host_has_pclmul = false, host_has_sha = false, host_has_crc32 = false;
 };
 
-// What the flags of a region are: Packed as CpuState holds them, or what they are to be made of. Dynamic: it depends on
-// the way here, the variable kVarFlagKind says.
-enum class FlagKind : u8 { Packed, Sub32, Sub64, Add32, Add64, Logic32, Logic64, Dynamic, Unknown };
-
 FlagKind kind_of(ir::Op op, ir::Type operands);
 ir::Op op_of(FlagKind kind);
-// The packed flags of operands.
-u32 pack_flags_of(u32 kind, u64 a, u64 b, u32 packed);
 
-// The functions that compiled code calls, by address: memory slow paths that keep the caller's registers.
-struct Thunks {
-  const void* load = nullptr;      // (state, va, access) -> u64
-  const void* store = nullptr;     // (state, va, access, v0, v1) -> u64
-  const void* evaluate = nullptr;  // evaluate_op
-  const void* next = nullptr;      // a block that leaves with ExitReason::Next
-};
+// The section in which a unit's data stands, alone.
+constexpr const char* kDataSection = ".ferry_data";
+// The data of a unit that is being made, for functions of `module`; finish_data() gives it its bytes.
+llvm::GlobalVariable* begin_data(llvm::Module& module);
+void finish_data(llvm::GlobalVariable* data, const std::vector<u8>& bytes);
+// The word at an offset of it. It does not change while the code runs.
+llvm::Value* load_word(llvm::IRBuilder<>& b, llvm::GlobalVariable* data, llvm::Type* type, usize offset);
 
 llvm::CallingConv::ID block_convention();
 // The type of a block: u32 (CpuState*, pinned values...).
@@ -72,8 +54,8 @@ llvm::FunctionType* block_type(llvm::LLVMContext& context);
 
 class Lowering {
  public:
-  Lowering(llvm::Module& module, const Region& region, Unit& unit, const Thunks& thunks,
-           const LoweringOptions& options);
+  // has_thunks: RegionCalls has load, store and evaluate.
+  Lowering(llvm::Module& module, const Region& region, Unit& unit, bool has_thunks, const LoweringOptions& options);
   // Makes the function `name`.
   llvm::Function* run(const std::string& name);
 
@@ -163,7 +145,8 @@ class Lowering {
   V state_ptr(usize offset);
   V load_state(llvm::Type* t, usize offset);
   void store_state(V value, usize offset);
-  V constant_ptr(const void* p);
+  V data_at(usize offset);
+  V called(usize offset_in_calls);
   V i32c(u32 n) { return b_.getInt32(n); }
   V i64c(u64 n) { return b_.getInt64(n); }
   llvm::BasicBlock* new_block(const char* name);
@@ -339,7 +322,8 @@ class Lowering {
   llvm::LLVMContext& context_;
   Region region_;  // with its entry twice where that is also a loop's head
   Unit& unit_;
-  const Thunks& thunks_;
+  const bool has_thunks_;
+  llvm::GlobalVariable* data_;
   const LoweringOptions options_;
   llvm::IRBuilder<> b_;
   cpu::Mode mode_;
@@ -390,8 +374,5 @@ class Lowering {
 constexpr u32 kHostFpClean = 0x1f80;
 void store_host_fp(llvm::IRBuilder<>& b, llvm::Value* to);
 void load_host_fp(llvm::IRBuilder<>& b, llvm::Value* from);
-
-// What evaluate() calls: one op by its meaning. slots: result, then operands.
-void evaluate_op(cpu::CpuState* s, const ir::Inst* inst, U128* slots);
 
 }  // namespace ferry::jit::optimizing

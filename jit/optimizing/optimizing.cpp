@@ -7,7 +7,6 @@
 #include <immintrin.h>
 #endif
 
-#include <atomic>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -17,17 +16,16 @@
 #include "jit/optimizing/heap.h"
 #include "jit/optimizing/lowering.h"
 #include "jit/optimizing/session.h"
+#include "jit/region_code.h"
 
 namespace ferry::jit {
 
 using optimizing::block_convention;
 using optimizing::block_type;
 using optimizing::Codegen;
-using optimizing::LinkSlot;
 using optimizing::Lowering;
 using optimizing::LoweringOptions;
 using optimizing::Session;
-using optimizing::Thunks;
 using optimizing::Unit;
 
 namespace {
@@ -64,6 +62,7 @@ llvm::Function* make_thunk(llvm::Module& module, const std::string& name, MemHel
 llvm::Function* make_evaluate_thunk(llvm::Module& module, const std::string& name) {
   llvm::LLVMContext& c = module.getContext();
   llvm::IRBuilder<> b(c);
+  llvm::GlobalVariable* data = optimizing::begin_data(module);
   llvm::FunctionType* type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), b.getPtrTy(), b.getPtrTy()}, false);
   llvm::Function* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
   f->setCallingConv(llvm::CallingConv::PreserveAll);
@@ -71,11 +70,12 @@ llvm::Function* make_evaluate_thunk(llvm::Module& module, const std::string& nam
   b.SetInsertPoint(llvm::BasicBlock::Create(c, "", f));
   llvm::Value* fp = b.CreateAlloca(b.getInt32Ty());
   optimizing::store_host_fp(b, fp);
-  llvm::Value* target = llvm::ConstantExpr::getIntToPtr(
-      b.getInt64(reinterpret_cast<u64>(reinterpret_cast<const void*>(&optimizing::evaluate_op))), b.getPtrTy());
+  llvm::Value* target = optimizing::load_word(b, data, b.getPtrTy(),
+                                              offsetof(RegionWords, calls) + offsetof(RegionCalls, plain_evaluate));
   b.CreateCall(type, target, {f->getArg(0), f->getArg(1), f->getArg(2)})->setDoesNotThrow();
   optimizing::load_host_fp(b, fp);
   b.CreateRetVoid();
+  optimizing::finish_data(data, std::vector<u8>(sizeof(RegionWords)));
   return f;
 }
 #endif
@@ -134,6 +134,7 @@ struct Optimizing::Impl {
     count_heap(taken);
     return session->add({std::move(module), std::move(context)}, name);
   }
+  bool has_thunks() const { return calls.evaluate != nullptr; }
   LoweringOptions options(const Region& region) const {
     return {.write_through = level == 0 && region.blocks.size() == 1,
             .window = window,
@@ -149,25 +150,57 @@ struct Optimizing::Impl {
   // What a compilation takes beside what is kept.
   void count_heap(u64 taken) {
     std::lock_guard lock(mutex);
-    heap_peak = std::max(heap_peak, heap_kept + taken);
+    heap_peak = std::max(heap_peak, heap_kept + heap_held + taken);
   }
   // Bytes of heap that a compilation may take; 0: none are left.
   u64 heap_room() const {
     std::lock_guard lock(mutex);
-    return heap_limit - std::min(heap_limit, heap_kept);
+    return heap_limit - std::min(heap_limit, heap_kept + heap_held);
   }
+  // Placed code as it would run anywhere. Before it is bound.
+  RegionImage image_of(const Session::Code& code) const {
+    RegionImage image;
+    const u8* const from = session->writable(code.begin);
+    image.bytes.assign(from, from + static_cast<usize>(static_cast<const u8*>(code.entry) - code.begin) + code.text);
+    image.align = code.align;
+    image.entry = static_cast<u32>(static_cast<const u8*>(code.entry) - code.begin);
+    image.text = code.text;
+    image.data = code.data == nullptr ? 0 : static_cast<u32>(code.data - from);
+    image.data_size = code.data_size;
+    for (const FaultEntry& f : code.faults)
+      image.faults.push_back({static_cast<u32>(f.pc - reinterpret_cast<u64>(code.begin)),
+                              static_cast<u32>(f.label - reinterpret_cast<u64>(code.begin))});
+    return image;
+  }
+  // A function that regions call.
+  template <class F>
+  const void* make_called(F build) {
+    auto code = make(build);
+    if (!code) return nullptr;
+    calls_movable = calls_movable && code->movable;
+    save_part(image_of(*code), saved_calls);
+    if (code->data != nullptr) bind_data(code->data, {}, calls, ~u64{0}, nullptr);
+    return code->entry;
+  }
+  struct Kept {
+    std::vector<LinkSite> sites;
+    u64 heap = 0;  // bytes, as heap.h counts them
+  };
 
   std::unique_ptr<Codegen> codegen;
   std::unique_ptr<Session> session;
   unsigned level = 1;
   bool window = false;
   u64 names = 0;
-  Thunks thunks;
+  RegionCalls calls = plain_region_calls();
+  bool calls_movable = true;
+  std::vector<u8> saved_calls;
+  std::vector<u8> saved;  // what was compiled last; empty: it cannot be moved
   u32 (*enter)(cpu::CpuState*, const void*) = nullptr;
-  std::mutex compile_mutex;                              // codegen, names; held through a compilation
-  mutable std::mutex mutex;                              // units, stats, heap_kept, heap_peak
-  std::unordered_map<u64, std::unique_ptr<Unit>> units;  // by CompiledCode::id
-  u64 heap_limit = ~u64{0}, heap_kept = 0, heap_peak = 0;
+  std::mutex compile_mutex;             // codegen, names, saved; held through a compilation
+  mutable std::mutex mutex;             // units, stats, heap_kept, heap_held, heap_peak
+  std::unordered_map<u64, Kept> units;  // by CompiledCode::id
+  u64 heap_limit = ~u64{0}, heap_kept = 0, heap_held = 0, heap_peak = 0;
   OptimizingStats stats;
 };
 
@@ -188,18 +221,18 @@ Result<std::unique_ptr<Optimizing>> Optimizing::create(usize capacity, unsigned 
   auto enter = impl->make(make_enter);
   if (!enter) return Error{"code memory: too small, expected at least 64 KiB"};
   impl->enter = reinterpret_cast<u32 (*)(cpu::CpuState*, const void*)>(reinterpret_cast<std::uintptr_t>(enter->entry));
-  auto next = impl->make(make_next);
-  if (!next) return Error{"code memory: too small, expected at least 64 KiB"};
-  impl->thunks.next = next->entry;
+  impl->calls.next = impl->make_called(make_next);
+  bool fits = impl->calls.next != nullptr;
 #if defined(__x86_64__)
-  const auto thunk = [&](MemHelper helper, usize words) -> const void* {
-    auto code = impl->make([=](llvm::Module& m, const std::string& name) { make_thunk(m, name, helper, words); });
-    return code ? code->entry : nullptr;
+  const auto thunk = [&](MemHelper helper, usize words) {
+    return impl->make_called([=](llvm::Module& m, const std::string& name) { make_thunk(m, name, helper, words); });
   };
-  impl->thunks.load = thunk(MemHelper::Load, 0);
-  impl->thunks.store = thunk(MemHelper::Store, 2);
-  if (auto code = impl->make(make_evaluate_thunk)) impl->thunks.evaluate = code->entry;
+  impl->calls.load = thunk(MemHelper::Load, 0);
+  impl->calls.store = thunk(MemHelper::Store, 2);
+  impl->calls.evaluate = impl->make_called(make_evaluate_thunk);
+  fits = fits && impl->calls.load != nullptr && impl->calls.store != nullptr && impl->calls.evaluate != nullptr;
 #endif
+  if (!fits) return Error{"code memory: too small, expected at least 64 KiB"};
   impl->session->keep();
   return std::unique_ptr<Optimizing>(new Optimizing(std::move(impl)));
 }
@@ -219,11 +252,11 @@ Result<CompiledCode> Optimizing::compile_within(const Region& region, void* owne
   Impl& m = *impl_;
   std::lock_guard compiling(m.compile_mutex);
   const u64 start = optimizing::now_ns();
-  auto unit = std::make_unique<Unit>();
+  Unit unit;
   u64 lowered = start;
   auto placed = m.make(
       [&](llvm::Module& module, const std::string& name) {
-        Lowering(module, region, *unit, m.thunks, m.options(region)).run(name);
+        Lowering(module, region, unit, m.has_thunks(), m.options(region)).run(name);
         lowered = optimizing::now_ns();
       },
       room);
@@ -234,14 +267,20 @@ Result<CompiledCode> Optimizing::compile_within(const Region& region, void* owne
   code.size = placed->size;
   code.text = placed->text;
   code.id = placed->id;
-  for (Unit::Exit& x : unit->exits) {
-    x.site.owner = owner;
-    code.links.push_back(&x.site);
+  m.saved.clear();
+  if (placed->movable && m.calls_movable) {
+    RegionImage image = m.image_of(*placed);
+    image.exits = unit.exits;
+    image.insns = region.insn_count();
+    save_image(image, m.saved);
   }
-  unit->heap = optimizing::heap_to_keep(*unit, placed->faults);
+  Impl::Kept kept;
+  if (placed->data != nullptr) kept.sites = bind_data(placed->data, unit.exits, m.calls, region.context, owner);
+  for (LinkSite& site : kept.sites) code.links.push_back(&site);
+  kept.heap = optimizing::heap_to_keep(unit, placed->faults.size());
   std::lock_guard lock(m.mutex);
-  m.heap_kept += unit->heap;
-  m.units.emplace(code.id, std::move(unit));
+  m.heap_kept += kept.heap;
+  m.units.emplace(code.id, std::move(kept));
   ++m.stats.units;
   m.stats.guest_insns += region.insn_count();
   m.stats.host_bytes += code.size;
@@ -256,7 +295,7 @@ std::string Optimizing::print_region(const Region& region) {
   llvm::LLVMContext context;
   auto module = m.codegen->new_module(context);
   Unit unit;
-  Lowering(*module, region, unit, m.thunks, m.options(region)).run("region");
+  Lowering(*module, region, unit, m.has_thunks(), m.options(region)).run("region");
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
@@ -264,33 +303,27 @@ std::string Optimizing::print_region(const Region& region) {
   return text;
 }
 
-namespace {
-
-void store_slot(const void** slot, const void* target) {
-  std::atomic_ref<const void*>(*slot).store(target, std::memory_order_release);
-}
-void store_context(u64* slot, u64 context) { std::atomic_ref<u64>(*slot).store(context, std::memory_order_release); }
-
-}  // namespace
-
-void Optimizing::link(LinkSite& site, const void* target, u64 context) {
-  if (site.context_slot != nullptr) store_context(site.context_slot, ~u64{0});
-  store_slot(static_cast<const void**>(site.patch), target);
-  if (site.context_slot != nullptr) store_context(site.context_slot, context);
-  site.linked = true;
+bool Optimizing::save_region(std::vector<u8>& out) {
+  std::lock_guard compiling(impl_->compile_mutex);
+  out.swap(impl_->saved);
+  impl_->saved.clear();
+  return !out.empty();
 }
 
-void Optimizing::unlink(LinkSite& site) {
-  if (site.context_slot != nullptr) store_context(site.context_slot, ~u64{0});
-  store_slot(static_cast<const void**>(site.patch), nullptr);
-  site.linked = false;
+bool Optimizing::save_calls(std::vector<u8>& out) {
+  if (!impl_->calls_movable) return false;
+  out = impl_->saved_calls;
+  return true;
 }
+
+void Optimizing::link(LinkSite& site, const void* target, u64 context) { link_exit(site, target, context); }
+void Optimizing::unlink(LinkSite& site) { unlink_exit(site); }
 
 void Optimizing::release(CompiledCode& code) {
   impl_->session->remove(code.id);
   std::lock_guard lock(impl_->mutex);
   if (const auto unit = impl_->units.find(code.id); unit != impl_->units.end()) {
-    impl_->heap_kept -= unit->second->heap;
+    impl_->heap_kept -= unit->second.heap;
     impl_->units.erase(unit);
   }
   code = {};
@@ -327,6 +360,11 @@ usize Optimizing::regions() const {
 u64 Optimizing::heap() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->heap_kept;
+}
+
+void Optimizing::hold_heap(u64 bytes) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->heap_held = bytes;
 }
 
 u64 Optimizing::heap_peak() const {

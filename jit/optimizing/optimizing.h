@@ -32,6 +32,9 @@ class Optimizing final : public RegionTier {
   usize regions() const override;
   u64 heap() const override;
   u64 heap_peak() const override;
+  void hold_heap(u64 bytes) override;
+  bool save_region(std::vector<u8>& out) override;
+  bool save_calls(std::vector<u8>& out) override;
   void link(LinkSite& site, const void* target, u64 context) override;
   void unlink(LinkSite& site) override;
   // Any thread, also while another compiles.

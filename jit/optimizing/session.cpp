@@ -1,6 +1,7 @@
 #include "jit/optimizing/session.h"
 
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
+#include <llvm/ExecutionEngine/JITLink/x86_64.h>
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
 #include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
 #include <llvm/ExecutionEngine/Orc/IRCompileLayer.h>
@@ -11,6 +12,7 @@
 
 #include "jit/code_memory.h"
 #include "jit/optimizing/codegen.h"
+#include "jit/optimizing/lowering.h"
 #include "jit/slab.h"
 
 namespace ferry::jit::optimizing {
@@ -45,17 +47,20 @@ class Memory final : public jitlink::JITLinkMemoryManager {
     {
       std::lock_guard lock(mutex_);
       at = slab_.allocate(std::max<usize>((size + 15) & ~usize{15}, 16), align);
-      if (at != Slab::kNone) last_ = at;
-      if (at != Slab::kNone) last_end_ = at + size;
+      if (at != Slab::kNone) {
+        last_ = at;
+        last_end_ = at + size;
+        last_align_ = align;
+      }
     }
     if (at == Slab::kNone) return done(llvm::createStringError("code memory: full"));
     usize offset = at;
+    std::memset(write_ + at, 0, size);  // between the segments too: the same module is the same bytes
     for (auto& segment : layout.segments()) {
       const usize a = segment.second.Alignment.value();
       offset = (offset + a - 1) & ~(a - 1);
       segment.second.Addr = orc::ExecutorAddr::fromPtr(exec_ + offset);
       segment.second.WorkingMem = reinterpret_cast<char*>(write_ + offset);
-      std::memset(write_ + offset + segment.second.ContentSize, 0, segment.second.ZeroFillSize);
       offset += segment.second.ContentSize + segment.second.ZeroFillSize;
     }
     if (auto error = layout.apply()) {
@@ -75,6 +80,15 @@ class Memory final : public jitlink::JITLinkMemoryManager {
     std::lock_guard lock(mutex_);
     return exec_ + last_end_;
   }
+  usize last_align() const {
+    std::lock_guard lock(mutex_);
+    return last_align_;
+  }
+  const u8* last_begin() const {
+    std::lock_guard lock(mutex_);
+    return exec_ + last_;
+  }
+  u8* writable(const u8* code) const { return write_ + (code - exec_); }
   usize last_size() const {
     std::lock_guard lock(mutex_);
     return slab_.size_of(last_);
@@ -119,7 +133,7 @@ class Memory final : public jitlink::JITLinkMemoryManager {
   u8* write_;
   mutable std::mutex mutex_;  // slab_, last_
   Slab slab_;
-  usize last_ = 0, last_end_ = 0;
+  usize last_ = 0, last_end_ = 0, last_align_ = 16;
 };
 
 class Compiler final : public orc::IRCompileLayer::IRCompiler {
@@ -133,8 +147,30 @@ class Compiler final : public orc::IRCompileLayer::IRCompiler {
   Codegen& codegen_;
 };
 
-// Reads the fault sections of what is linked.
-class FaultReader final : public orc::ObjectLinkingLayer::Plugin {
+// Whether what such an edge says is the same wherever the code lies, if its target lies with it.
+bool is_relative(jitlink::Edge::Kind kind) {
+  switch (kind) {
+    case jitlink::Edge::KeepAlive:
+    case jitlink::x86_64::Delta32:
+    case jitlink::x86_64::Delta64:
+    case jitlink::x86_64::NegDelta32:
+    case jitlink::x86_64::NegDelta64:
+    case jitlink::x86_64::PCRel32:
+    case jitlink::x86_64::BranchPCRel32: return true;
+    default: return false;
+  }
+}
+
+bool is_movable(jitlink::LinkGraph& graph) {
+  if (!graph.getTargetTriple().isX86()) return false;
+  for (const jitlink::Block* block : graph.blocks())
+    for (const jitlink::Edge& edge : block->edges())
+      if (!is_relative(edge.getKind()) || !edge.getTarget().isDefined()) return false;
+  return true;
+}
+
+// Reads of what is linked its fault sections, where its data is, and whether it can be moved.
+class Reader final : public orc::ObjectLinkingLayer::Plugin {
  public:
   void modifyPassConfig(orc::MaterializationResponsibility&, jitlink::LinkGraph&,
                         jitlink::PassConfiguration& passes) override {
@@ -145,6 +181,15 @@ class FaultReader final : public orc::ObjectLinkingLayer::Plugin {
       return llvm::Error::success();
     });
     passes.PostFixupPasses.push_back([this](jitlink::LinkGraph& graph) {
+      found_ = {};
+      found_.movable = is_movable(graph);
+      if (auto* data = graph.findSectionByName(kDataSection)) {
+        for (const jitlink::Block* block : data->blocks()) {
+          found_.movable = found_.movable && found_.data == nullptr;
+          found_.data = block->getAddress().toPtr<const u8*>();
+          found_.data_size = static_cast<u32>(block->getSize());
+        }
+      }
       if (auto* section = graph.findSectionByName(Session::kFaultSection))
         for (const jitlink::Block* block : section->blocks()) read(*block);
       return llvm::Error::success();
@@ -154,8 +199,14 @@ class FaultReader final : public orc::ObjectLinkingLayer::Plugin {
   llvm::Error notifyRemovingResources(orc::JITDylib&, orc::ResourceKey) override { return llvm::Error::success(); }
   void notifyTransferringResources(orc::JITDylib&, orc::ResourceKey, orc::ResourceKey) override {}
 
+  struct Found {
+    std::vector<FaultEntry> faults;
+    const u8* data = nullptr;
+    u32 data_size = 0;
+    bool movable = false;
+  };
   // What was linked since the last call. Modules are added one at a time.
-  std::vector<FaultEntry> take() { return std::exchange(entries_, {}); }
+  Found take() { return std::exchange(found_, {}); }
 
  private:
   void read(const jitlink::Block& block) {
@@ -164,10 +215,11 @@ class FaultReader final : public orc::ObjectLinkingLayer::Plugin {
       i32 distance[2];
       std::memcpy(distance, content.data() + at, sizeof distance);
       const u64 here = block.getAddress().getValue() + at;
-      entries_.push_back({here + static_cast<u64>(i64{distance[0]}), here + 4 + static_cast<u64>(i64{distance[1]})});
+      found_.faults.push_back(
+          {here + static_cast<u64>(i64{distance[0]}), here + 4 + static_cast<u64>(i64{distance[1]})});
     }
   }
-  std::vector<FaultEntry> entries_;
+  Found found_;
 };
 
 std::string text_of(llvm::Error error) { return llvm::toString(std::move(error)); }
@@ -182,8 +234,8 @@ struct Session::Impl {
         objects(session, m),
         modules(session, objects, std::make_unique<Compiler>(g)),
         dylib(session.createBareJITDylib("ferry")) {
-    faults = std::make_shared<FaultReader>();
-    objects.addPlugin(faults);
+    reader = std::make_shared<Reader>();
+    objects.addPlugin(reader);
     // A full memory is told by what add() returns.
     session.setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
   }
@@ -198,7 +250,7 @@ struct Session::Impl {
   orc::ObjectLinkingLayer objects;
   orc::IRCompileLayer modules;
   orc::JITDylib& dylib;
-  std::shared_ptr<FaultReader> faults;
+  std::shared_ptr<Reader> reader;
   struct Loaded {
     orc::ResourceTrackerSP tracker;
     std::vector<FaultEntry> faults;
@@ -238,7 +290,7 @@ Result<Session::Code> Session::add(orc::ThreadSafeModule module, const std::stri
   code.id = m.next_id++;
   if (code.id % kTidyEvery == 0) m.session.getSymbolStringPool()->clearDeadEntries();
   if (!symbol) {
-    m.faults->take();
+    m.reader->take();
     llvm::consumeError(symbol.takeError());
     llvm::consumeError(tracker->remove());
     return Error{"code memory: full"};
@@ -248,10 +300,15 @@ Result<Session::Code> Session::add(orc::ThreadSafeModule module, const std::stri
   code.text = static_cast<u32>(m.memory.last_end() - static_cast<const u8*>(code.entry));
   code.compile_ns = m.codegen.compile_ns() - compiled_before;
   code.link_ns = now_ns() - start - code.compile_ns;
-  std::vector<FaultEntry> faults = m.faults->take();
-  add_faults(faults);
-  code.faults = faults.size();
-  m.loaded.emplace(code.id, Impl::Loaded{std::move(tracker), std::move(faults)});
+  Reader::Found found = m.reader->take();
+  add_faults(found.faults);
+  code.begin = m.memory.last_begin();
+  code.align = static_cast<u32>(m.memory.last_align());
+  code.data = found.data == nullptr ? nullptr : m.memory.writable(found.data);
+  code.data_size = found.data_size;
+  code.movable = found.movable;
+  code.faults = found.faults;
+  m.loaded.emplace(code.id, Impl::Loaded{std::move(tracker), std::move(found.faults)});
   return code;
 }
 
@@ -284,6 +341,7 @@ void Session::reset() {
   impl_->session.getSymbolStringPool()->clearDeadEntries();
 }
 
+const u8* Session::writable(const u8* code) const { return impl_->memory.writable(code); }
 usize Session::used() const { return impl_->memory.used(); }
 usize Session::capacity() const { return impl_->memory.capacity(); }
 const void* Session::code_begin() const { return impl_->memory.begin(); }

@@ -28,9 +28,14 @@ class Session {
     u32 size = 0;  // bytes of code memory
     u32 text = 0;  // from entry to their end
     u64 id = 0;
-    u64 compile_ns = 0;  // passes and code generation
-    u64 link_ns = 0;     // the rest: linking and the session's own work
-    usize faults = 0;    // instructions that it listed
+    u64 compile_ns = 0;              // passes and code generation
+    u64 link_ns = 0;                 // the rest: linking and the session's own work
+    std::vector<FaultEntry> faults;  // instructions that it listed
+    const u8* begin = nullptr;       // all of it, [begin, begin + size)
+    u32 align = 16;                  // of its place
+    u8* data = nullptr;              // the content of kDataSection, to write; null: it has none
+    u32 data_size = 0;
+    bool movable = false;  // it runs as it stands wherever its bytes are
   };
   // The section in which code lists its instructions that may fault: pairs of 32-bit distances, from each word itself,
   // to the instruction and to where it goes on. What a module lists is in the fault table while the module is there.
@@ -45,6 +50,8 @@ class Session {
   void keep();
   void reset();
 
+  // Where code memory is written.
+  const u8* writable(const u8* code) const;
   usize used() const;
   usize capacity() const;
   const void* code_begin() const;

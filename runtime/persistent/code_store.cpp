@@ -3,34 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/persistent/block_key.h"
 #include "runtime/persistent/engine.h"
 
 namespace ferry::runtime::persistent {
-namespace {
-
-struct BlockKey {
-  u16 kind = 1;
-  u16 offset = 0;
-  u32 mode = 0;
-};
-static_assert(sizeof(BlockKey) == 8);
-
-// How long a block is shows only when it is translated: its first words, three at most, are what it is found by.
-constexpr usize kHashed = 3;
-
-u64 mix(u64 h) {
-  h ^= h >> 32;
-  h *= 0xd6e8feb86659fd93;
-  return h ^ (h >> 32);
-}
-
-u64 hash_of(const BlockKey& key, std::span<const u32> words) {
-  u64 h = mix(u64{key.mode} << 32 | u64{key.offset} << 16 | u64{key.kind} << 4 | words.size());
-  for (const u32 word : words) h = mix(h * 0x9e3779b97f4a7c15 + word);
-  return h;
-}
-
-}  // namespace
 
 std::string folder_of(const Settings& settings) {
   return settings.cache_folder.empty() ? default_folder() : settings.cache_folder;

@@ -1,6 +1,7 @@
 // The persistent code cache as the translator sees it: code of guest instructions, found by their bytes. Neither the
 // physical nor the virtual address of a page is part of a key: code depends on neither.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -24,6 +25,21 @@ class CodeStore {
   // The block that begins with some of `words`; offset: bytes from the page.
   Block find_block(u32 offset, cpu::Mode mode, std::span<const u32> words);
   void add_block(u32 offset, cpu::Mode mode, std::span<const u32> words, std::span<const u8> code);
+  // A region of blocks that jump to each other; the first is the entry.
+  struct Part {
+    i32 page_delta = 0;  // bytes from the entry's page to its own
+    u32 offset = 0;      // bytes from its page
+    std::vector<u32> words;
+  };
+  // Of the kept regions that begin with that block and for which `holds`, the one with the most parts: what
+  // jit::RegionTier::save_region gave, valid until the next call; empty: there is none.
+  using Holds = std::function<bool(const std::vector<Part>& parts)>;
+  std::span<const u8> find_region(u32 offset, cpu::Mode mode, std::span<const u32> entry, const Holds& holds);
+  bool has_region(u32 offset, cpu::Mode mode, std::span<const u32> entry);
+  void add_region(cpu::Mode mode, const std::vector<Part>& parts, std::span<const u8> code);
+  // What all regions call (jit::RegionTier::save_calls).
+  std::span<const u8> find_calls();
+  void add_calls(std::span<const u8> code);
   // The profile: which blocks had a region made of them, by a digest of their bytes. It says nothing about a host or a
   // build, so all engines share it, and it may be carried elsewhere (export, import).
   bool was_hot(u32 offset, cpu::Mode mode, std::span<const u32> words);
@@ -37,6 +53,7 @@ class CodeStore {
       : store_(std::move(store)), profile_(std::move(profile)), verify_(verify) {}
   std::unique_ptr<Store> store_;
   std::unique_ptr<Store> profile_;  // null: it cannot be used
+  std::span<const u8> find_exactly(u64 hash, std::span<const u8> key);
   bool verify_;
 };
 

@@ -9,6 +9,7 @@
 #endif
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -19,19 +20,9 @@ namespace {
 
 // They decide when and whether, not what is compiled.
 constexpr std::string_view kLeaveCodeAlone[] = {
-    "code.cache",
-    "chain.cross_page",
-    "chain.direct",
-    "chain.indirect",
-    "llvm.delay",
-    "llvm.heap",
-    "llvm.threshold",
-    "llvm.queue",
-    "llvm.regions",
-    "llvm.region_insns",
-    "sched.quantum",
-    "smc.retranslate_limit",
-    "wfe.sleep",
+    "code.cache",    "chain.cross_page",      "chain.direct", "chain.indirect", "llvm.delay",
+    "llvm.heap",     "llvm.threshold",        "llvm.queue",   "llvm.regions",   "llvm.region_insns",
+    "sched.quantum", "smc.retranslate_limit", "wfe.sleep",
 };
 
 // The program's build ID, or nothing when the linker gave it none.
@@ -78,6 +69,11 @@ std::string host_features() {
   leaf(7, 0, true, true);
   leaf(7, 1, true, true);
   leaf(0x80000001, 0, true, true);
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_OSXSAVE) != 0) {  // what of it the host's kernel lets run
+    __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    text += std::to_string(u64{d} << 32 | a);
+  }
 #else
   const unsigned long words[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
   text.append(reinterpret_cast<const char*>(words), sizeof(words));
@@ -94,7 +90,9 @@ Fingerprint engine_fingerprint(const Settings& settings, cpu::FeatureSet feature
   };
   std::string program = build_id();
   if (program.empty()) program = program_itself();
-  std::string text = "ferry code 1\n" + program + host_features() + std::to_string(features.value());
+  const char* const named = std::getenv("FERRY_LLVM_CPU");
+  std::string text = "ferry code 2\n" + program + host_features() + std::to_string(features.value());
+  if (named != nullptr) text += std::string("\n") + named;
   for (const SettingRow& row : setting_rows())
     if (counts(row.name)) text += "\n" + std::string(row.name) + "=" + setting_text(settings, row);
   Fingerprint fingerprint;

@@ -118,6 +118,9 @@ TEST_CASE("compile heap: what units keep counts until they are released") {
   CHECK(tier->heap_peak() <= limit);
   CHECK(tier->compile_region(small.region, nullptr)->entry == nullptr);
   tier->release(kept.back());
+  tier->hold_heap(1);
+  CHECK(tier->compile_region(small.region, nullptr)->entry == nullptr);
+  tier->hold_heap(0);
   CHECK(tier->compile_region(small.region, nullptr)->entry != nullptr);
   tier->reset();
   CHECK(tier->heap() == 0);

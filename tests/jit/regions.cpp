@@ -251,6 +251,7 @@ TEST_CASE("region: a call and its return stay inside; a return elsewhere goes by
 TEST_CASE("region: random regions do what the interpreter does with their blocks") {
   const unsigned level = GENERATE(0u, 1u, 2u);
   auto tier = std::move(*make_optimizing(16 << 20, level));
+  if (level == 1 && kRegionsAreKept) tier = std::make_unique<KeptRegion>(std::move(tier), 16 << 20);
   Random r(from_environment("FERRY_SEED", 5) + level);
   const std::vector<Inst> shapes = all_shapes();
   Interpreter interpreter;

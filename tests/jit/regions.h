@@ -5,6 +5,7 @@
 
 #include "blocks.h"
 #include "jit/load_optimizing.h"
+#include "kept_region.h"
 
 namespace ferry::jit::test {
 
@@ -36,8 +37,10 @@ inline void bump(Builder& b, unsigned reg, u64 n) { b.set_x(reg, b.add_imm(b.get
 
 inline std::unique_ptr<RegionTier> make() {
   const unsigned level = GENERATE(0u, 1u, 2u);
+  const bool kept = GENERATE(false, true) && kRegionsAreKept;
   auto tier = make_optimizing(1 << 20, level);
   REQUIRE(tier.ok());
+  if (kept) return std::make_unique<KeptRegion>(std::move(*tier), 1 << 20);
   return std::move(*tier);
 }
 
