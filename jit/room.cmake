@@ -26,7 +26,7 @@ if(FERRY_OPTIMIZING)
   add_library(ferry_optimizing MODULE ${sources} jit/code_memory.cpp jit/region_code.cpp jit/slab.cpp ${build_id})
   set_target_properties(ferry_optimizing PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_include_directories(ferry_optimizing SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
-  target_link_libraries(ferry_optimizing PRIVATE ferry_options LLVM Threads::Threads)
+  target_link_libraries(ferry_optimizing PRIVATE ferry_options ${FERRY_LLVM} Threads::Threads)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")  # the program brings the sanitizers' run-time library
     target_link_options(ferry_optimizing PRIVATE -Wl,-z,defs)
   endif()
