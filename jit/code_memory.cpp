@@ -61,7 +61,16 @@ bool map_twice(usize capacity, void** write, void* exec) {
   close(fd);
   return mapped;
 #else
-  *write = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Where a huge page can be mapped as one, as reserve() does for the other: else each of its small pages is a page
+  // fault.
+  u8* const any = static_cast<u8*>(
+      mmap(nullptr, capacity + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (any == MAP_FAILED) return false;
+  u8* const place = any + (-reinterpret_cast<uintptr_t>(any) & (kHugePage - 1));
+  if (place != any) munmap(any, static_cast<usize>(place - any));
+  if (place != any + kHugePage) munmap(place + capacity, static_cast<usize>(any + kHugePage - place));
+  *write = mmap(place, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (*write == MAP_FAILED) munmap(place, capacity);
   return *write != MAP_FAILED && mremap(*write, 0, capacity, MREMAP_MAYMOVE | MREMAP_FIXED, exec) != MAP_FAILED &&
          mprotect(exec, capacity, PROT_READ | PROT_EXEC) == 0;
 #endif

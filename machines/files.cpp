@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,14 @@ struct Descriptor {
   }
 };
 
+// Of fresh memory: a kernel of 32 MiB costs 16 page faults then, not 8000.
+void use_huge_pages(u8* bytes, usize size) {
+  constexpr usize kHugePage = usize{1} << 21;
+  const usize skip = -reinterpret_cast<uintptr_t>(bytes) & (kHugePage - 1);
+  if (size >= skip + kHugePage)
+    static_cast<void>(madvise(bytes + skip, (size - skip) & ~(kHugePage - 1), MADV_HUGEPAGE));
+}
+
 }  // namespace
 
 Result<std::vector<u8>> read_file(const std::string& path, u64 limit, const std::string& what) {
@@ -33,7 +42,10 @@ Result<std::vector<u8>> read_file(const std::string& path, u64 limit, const std:
   const u64 size = static_cast<u64>(facts.st_size);
   if (size == 0) return wrong("is empty");
   if (size > limit) return wrong(fmt::format("is too large ({} bytes, at most {} fit)", size, limit));
-  std::vector<u8> bytes(size);
+  std::vector<u8> bytes;
+  bytes.reserve(size);
+  use_huge_pages(bytes.data(), size);
+  bytes.resize(size);
   usize done = 0;
   while (done < bytes.size()) {
     const ssize_t got = read(file.fd, bytes.data() + done, bytes.size() - done);
