@@ -114,7 +114,7 @@ u8* CodeMemory::allocate(usize size) {
   if (size > available()) return nullptr;
   u8* at = write_ + used_;
   used_ += size;
-  if (used_ > huge_end_) begin_huge_page();
+  if (used_ > huge_end_ && size < kHugePage) begin_huge_page();  // a larger piece is filled bit by bit, if ever
   return at;
 }
 

@@ -15,10 +15,10 @@ constexpr i32 kAskAgain = 16;            // the second time after so many times 
 
 }  // namespace
 
-// After it was compiled, and found to be what the guest still has.
+// After it was compiled, also when the guest has something else by now: what it does in this run it does in the next.
 void Translator::keep_region(const RegionJob& job) {
   if (code_store_ == nullptr) return;
-  code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.entry->source);
+  code_store_->add_hot(static_cast<u32>(job.pa & 0xfff), job.mode, job.sources[0].words);
   if (job.saved.empty()) return;
   std::vector<u8> calls;
   if (!tiering_->compiler()->save_calls(calls)) return;

@@ -1,7 +1,6 @@
 #include "runtime/translator.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "core/activity.h"
@@ -12,33 +11,13 @@
 #include "ir/text.h"
 #include "jit/helper_effects.h"
 #include "runtime/guest_words.h"
+#include "runtime/sampled_time.h"
 
 namespace ferry::runtime {
 namespace {
 
 constexpr u64 kPageMask = ~u64{0xfff};
-constexpr i32 kFirstAsk = 32;    // executions after which a block asks for its kept region: its links are there by then
 constexpr u32 kQuietRuns = 256;  // executions without a change after which churning code is compiled again
-
-u64 now_ns() {
-  return static_cast<u64>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
-// Reading the clock for every block would be a tenth of what translation costs: one block in so many is timed, and
-// stands for all of them.
-class SampledTime {
- public:
-  explicit SampledTime(u64 blocks) : start_(blocks % kEvery == kEvery / 2 ? now_ns() : 0) {}
-  void add_to(u64& total) const {
-    if (start_ != 0) total += (now_ns() - start_) * kEvery;
-  }
-
- private:
-  static constexpr u64 kEvery = 16;
-  u64 start_;
-};
 
 // The IR of the block that was compiled last: its memory serves the next one.
 std::unique_ptr<ir::Block>& spare_ir() {
@@ -233,10 +212,7 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   // --tier llvm is to show what LLVM does with every block, so nothing is left to the interpreter there.
   const u32 churn = page.churn(pa);
   const bool churning = settings_.tier != Tier::Llvm && churn > settings_.smc_retranslate_limit;
-  const SampledTime kept_time(stats.blocks_kept);
-  if (!churning && take_kept(*block, {words, limit}, stats)) {
-    kept_time.add_to(stats.kept_ns);
-  } else {
+  if (churning || !take_kept(*block, {words, limit}, stats)) {
     const SampledTime time(stats.blocks_translated);
     block->ir = spare_ir() != nullptr ? std::move(spare_ir()) : std::make_unique<ir::Block>();
     translate_ir(*block->ir, {words, limit}, pa, mode, limit, !churning);
@@ -250,50 +226,6 @@ TranslatedBlock* Translator::build(u64 pa, u64 va, cpu::Mode mode, Stats& stats)
   remember_heat(*block);
   if (log_enabled(LogCategory::kInAsm) || log_enabled(LogCategory::kOutAsm)) log_block(*block, va);
   return &cache_.insert(std::move(block));
-}
-
-// The block's code from an earlier run, if it is kept. Nothing else of the block is set yet.
-bool Translator::take_kept(TranslatedBlock& block, std::span<const u32> words, Stats& stats) {
-  if (code_store_ == nullptr || compiler_ == nullptr || log_enabled(LogCategory::kOp)) return false;
-  const u32 offset = static_cast<u32>(block.pa & 0xfff);
-  const persistent::CodeStore::Block kept = code_store_->find_block(offset, block.mode, words);
-  if (kept.insns == 0) return false;
-  if (code_store_->verifies()) verify_kept(block, words, kept);
-  Result<jit::CompiledCode> code = compiler_->place(kept.code, &block);
-  if (!code) return false;  // code memory is full: compile() flushes it
-  block.source.assign(words.begin(), words.begin() + kept.insns);
-  take_code(block, std::move(*code));
-  ++stats.blocks_kept;
-  stats.insns_kept += kept.insns;
-  return true;
-}
-
-// cache.verify: the code that would be made now, in other code memory, is what was kept.
-void Translator::verify_kept(const TranslatedBlock& block, std::span<const u32> words,
-                             const persistent::CodeStore::Block& kept) {
-  ir::Block ir;
-  translate_ir(ir, words, block.pa, block.mode, static_cast<unsigned>(words.size()));
-  ASSERT(ir.insn_count == kept.insns, "a kept block has another length");
-  Result<jit::CompiledCode> code = compiler_->compile(ir, nullptr);
-  if (!code) return;
-  const bool same =
-      compiler_->save(saved_) && std::equal(saved_.begin(), saved_.end(), kept.code.begin(), kept.code.end());
-  ASSERT(same, "a kept block has other code");
-  compiler_->release(*code);
-}
-
-void Translator::remember_heat(TranslatedBlock& block) {
-  if (code_store_ == nullptr || tiering_ == nullptr || block.code.counter == nullptr) return;
-  const u32 offset = static_cast<u32>(block.pa & 0xfff);
-  block.was_hot = code_store_->was_hot(offset, block.mode, block.source);
-  if (!block.was_hot || !code_store_->has_region(offset, block.mode, block.source)) return;
-  block.ask_at = kFirstAsk;
-  count_from(block, kFirstAsk);
-}
-
-void Translator::keep(const TranslatedBlock& block) {
-  if (code_store_ == nullptr || !compiler_->save(saved_)) return;
-  code_store_->add_block(static_cast<u32>(block.pa & 0xfff), block.mode, block.source, saved_);
 }
 
 // A block that was interpreted because its bytes kept changing has been quiet: it is compiled after all. `block` is
@@ -374,6 +306,7 @@ void Translator::publish(Stats& stats) {
   const activity::Scope scope(activity::Activity::Translate);
   std::lock_guard lock(mutex_);
   for (RegionJob& job : tiering_->take_ready()) {
+    keep_region(job);
     if (!still_holds(job)) {
       tiering_->compiler()->release(job.code);  // has never run
       ++stats.regions_dropped;
@@ -382,7 +315,6 @@ void Translator::publish(Stats& stats) {
     ++stats.blocks_llvm;
     stats.llvm_ns += job.compile_ns;
     stats.llvm_bytes += job.code.size;
-    keep_region(job);
     put_in_place(job, *tiering_->compiler());
   }
   withdraw_changes();

@@ -77,7 +77,7 @@ class Store {
   std::span<const u8> checked(usize i);
   IndexEntry entry_of(usize i) const;
   void insert(u64 hash, u64 entry);
-  void grow();
+  void reserve(u64 more);
   void complain_once(const std::string& sentence);
   bool give_up(const std::string& sentence);
 
