@@ -28,12 +28,15 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+import full
+
 GUEST = pathlib.Path(os.environ.get("FERRY_GUESTS", TOP / "build/guests")) / "debian"
 FERRY = os.environ.get("FERRY", str(TOP / "build/ferry"))
 GROUPS = ("openssl", "pack", "sqlite", "gcc", "perl", "python", "stress")
 QEMU_QUICK = "openssl,pack,python,stress"
 SIZED = {"pack"}  # groups whose digests depend on the size
-LIMIT = {"quick": 7200, "full": 7200}  # seconds of host time for a group
+LIMIT = 7200  # seconds of host time for a group
 
 
 def make_disk(work):
@@ -90,8 +93,8 @@ def program_of(emulator):
     beside = pathlib.Path(FERRY).parent / "commit"  # of a copy that is not this tree's
     if beside.is_file():
         return "ferry " + beside.read_text().strip()
-    said = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty=+changes", "--abbrev=12", "--exclude=*"], capture_output=True, text=True)
-    return "ferry " + (said.stdout.strip() or "unknown")
+    commit, dirty = full.source_state()  # records of other checks do not make it another program
+    return f"ferry {commit[:12]}" + ("+changes" if dirty else "")
 
 
 def run(emulator, cpu, group, size, work, disk, begin=True):
@@ -111,9 +114,9 @@ def run(emulator, cpu, group, size, work, disk, begin=True):
     began = time.monotonic()
     with open(log, "w") as out:
         try:
-            status = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT[size]).returncode
+            status = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=LIMIT).returncode
         except subprocess.TimeoutExpired:
-            status = f"more than {LIMIT[size]} s"
+            status = f"more than {LIMIT} s"
     seconds = round(time.monotonic() - began)
     text = log.read_text(errors="replace").replace("\r", "")
     said = {"inputs": inputs, "program": program_of(emulator), "seconds": seconds}
