@@ -15,6 +15,7 @@ namespace ferry::machines {
 namespace {
 
 constexpr u64 kLegacyTextOffset = 0x80000;  // kernels before 3.17 leave image_size 0
+constexpr u64 kHead = 64 << 10;                // bytes; holds all headers
 constexpr usize kMagicOffset = 56;
 constexpr const char* kUnknown = "not a kernel image";
 
@@ -113,29 +114,38 @@ Result<std::vector<u8>> gunzip(std::span<const u8> bytes, const std::string& pat
 
 bool looks_like_linux_image(std::span<const u8> bytes) { return has(bytes, kMagicOffset, "ARM\x64"); }
 
-Result<LoadedImage> parse_linux_image(std::vector<u8> bytes, const std::string& path) {
-  const u64 needed = pe_content_end(bytes);
-  if (needed > bytes.size())
-    return Error{fmt::format("{}: truncated, expected {} bytes and found {}", path, needed, bytes.size())};
-  u64 text_offset = load<u64>(bytes, 8);
-  u64 image_size = load<u64>(bytes, 16);
+Result<LoadedImage> parse_linux_image(std::span<const u8> head, u64 file_size, const std::string& path) {
+  const u64 needed = pe_content_end(head);
+  if (needed > file_size)
+    return Error{fmt::format("{}: truncated, expected {} bytes and found {}", path, needed, file_size)};
+  u64 text_offset = load<u64>(head, 8);
+  u64 image_size = load<u64>(head, 16);
   if (image_size == 0) {
     text_offset = kLegacyTextOffset;
-    image_size = bytes.size();
+    image_size = file_size;
   }
   if (text_offset >= u64{1} << 32 || image_size >= u64{1} << 40) {
     return Error{fmt::format("{}: text_offset {:#x} and image_size {:#x} in its header, expected a kernel's", path,
                              text_offset, image_size)};
   }
   LoadedImage image;
-  image.segments.push_back({text_offset, std::max<u64>(image_size, bytes.size()), std::move(bytes), path});
+  image.segments.push_back({text_offset, std::max(image_size, file_size), {}, path});
   return image;
 }
 
 Result<LoadedImage> read_kernel(const std::string& path, u64 limit) {
-  auto file = read_file(path, limit, "an arm64 kernel (Image, Image.gz or ELF)");
+  auto file = OpenFile::open(path, limit, "an arm64 kernel (Image, Image.gz or ELF)");
   if (!file) return file.error();
-  std::vector<u8> bytes = std::move(*file);
+  std::vector<u8> bytes(std::min((*file)->size(), kHead));
+  if (Status status = (*file)->read(bytes, 0); !status) return status.error();
+  if (looks_like_linux_image(bytes)) {
+    auto image = parse_linux_image(bytes, (*file)->size(), path);
+    if (image) image->segments[0].file = std::move(*file);
+    return image;
+  }
+  auto content = read_file(**file);
+  if (!content) return content.error();
+  bytes = std::move(*content);
   if (looks_like_gzip(bytes)) {
     auto unpacked = gunzip(bytes, path, limit);
     if (!unpacked) return unpacked.error();
@@ -146,7 +156,11 @@ Result<LoadedImage> read_kernel(const std::string& path, u64 limit) {
     bytes = std::move(*unpacked);
   }
   if (looks_like_elf(bytes)) return parse_elf(bytes, path);
-  if (looks_like_linux_image(bytes)) return parse_linux_image(std::move(bytes), path);
+  if (looks_like_linux_image(bytes)) {
+    auto image = parse_linux_image(bytes, bytes.size(), path);
+    if (image) image->segments[0].bytes = std::move(bytes);
+    return image;
+  }
   const std::string foreign = foreign_name(bytes);
   if (foreign == kUnknown && is_named_raw(path) && !bytes.empty()) return raw_image(std::move(bytes), path);
   return Error{fmt::format(

@@ -40,7 +40,7 @@ class Planner {
     if (Status status = place_tree(); !status) return status.error();
     if (Status status = check_overlaps(plan_.segments); !status) return status.error();
     if (Status status = check_overlaps(flash_); !status) return status.error();
-    fill_flash();
+    if (Status status = fill_flash(); !status) return status.error();
     return std::move(plan_);
   }
 
@@ -256,14 +256,15 @@ class Planner {
   }
 
   // What is between the images stays erased.
-  void fill_flash() {
+  Status fill_flash() {
     for (const Segment& segment : flash_) {
       const auto offset = static_cast<usize>(segment.address - memory_.flash_base);
       plan_.firmware.resize(std::max<usize>(plan_.firmware.size(), offset + static_cast<usize>(segment.size)), kErased);
-      const auto to = plan_.firmware.begin() + static_cast<std::ptrdiff_t>(offset);
-      const auto zeroes = std::copy(segment.bytes.begin(), segment.bytes.end(), to);
-      std::fill(zeroes, to + static_cast<std::ptrdiff_t>(segment.size), u8{0});
+      u8* const to = plan_.firmware.data() + offset;
+      if (Status status = segment.copy_content(to); !status) return status;
+      std::fill(to + segment.content_size(), to + segment.size, u8{0});
     }
+    return {};
   }
 
   static Status check_overlaps(const std::vector<Segment>& segments) {

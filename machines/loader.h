@@ -9,16 +9,9 @@
 #include "core/result.h"
 #include "machines/fdt.h"
 #include "machines/launch.h"
+#include "machines/segment.h"
 
 namespace ferry::machines {
-
-// Bytes at a physical address, followed by zeroes up to `size`.
-struct Segment {
-  u64 address = 0;
-  u64 size = 0;  // bytes.size() or more
-  std::vector<u8> bytes;
-  std::string what;  // "vmlinuz", for messages
-};
 
 // How one processor leaves reset.
 struct CpuStart {
@@ -70,7 +63,8 @@ Result<LoadedImage> parse_elf(std::span<const u8> bytes, const std::string& path
 
 // Linux, Documentation/arm64/booting, "Decompress the kernel image" and on.
 bool looks_like_linux_image(std::span<const u8> bytes);
-Result<LoadedImage> parse_linux_image(std::vector<u8> bytes, const std::string& path);
+// `head`: at least its first 64 KiB, or all; `file_size`: bytes of all. Its segment has no content yet.
+Result<LoadedImage> parse_linux_image(std::span<const u8> head, u64 file_size, const std::string& path);
 
 // RFC 1952, first member. An Error on damage, truncation or more than `limit` bytes of output.
 bool looks_like_gzip(std::span<const u8> bytes);

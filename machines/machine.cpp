@@ -224,8 +224,9 @@ Status Machine::fill(const BootPlan& plan, bool again) {
   for (const Segment& segment : plan.segments) {
     u8* to = memory_.memory_at(segment.address, segment.size);
     ASSERT(to != nullptr, "a boot plan stays inside memory");
-    std::memcpy(to, segment.bytes.data(), segment.bytes.size());
-    if (again) std::memset(to + segment.bytes.size(), 0, segment.size - segment.bytes.size());
+    if (Status status = segment.copy_content(to); !status) return status;
+    const u64 filled = segment.content_size();
+    if (again) std::memset(to + filled, 0, segment.size - filled);
   }
   system_->reset();
   for (unsigned i = 0; i < system_->cpu_count(); ++i) {

@@ -155,7 +155,7 @@ TEST_CASE("ELF files: bare metal at its physical addresses, vmlinux moved to RAM
   CHECK(boot->processors[0].pc == 0x40100010);
   CHECK(boot->dtb_address == kRam);
   CHECK(segment(*boot, record.kernel).size == 128);
-  CHECK(segment(*boot, record.kernel).bytes.size() == 64);
+  CHECK(segment(*boot, record.kernel).content_size() == 64);
 
   record.kernel = folder.file("vmlinux", elf(0xffff800008000000, 0xffff800008000000, 0xffff800008000020));
   auto moved = plan(record);
@@ -352,7 +352,7 @@ TEST_CASE("damaged images never crash the loader") {
       damaged.resize(random() % (damaged.size() + 1));
       if (looks_like_elf(damaged)) (void)parse_elf(damaged, "damaged");
       if (looks_like_gzip(damaged)) (void)gunzip(damaged, "damaged", 1 << 20);
-      if (looks_like_linux_image(damaged)) (void)parse_linux_image(damaged, "damaged");
+      if (looks_like_linux_image(damaged)) (void)parse_linux_image(damaged, damaged.size(), "damaged");
       (void)check_initrd(damaged, "damaged");
     }
   }
