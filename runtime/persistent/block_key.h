@@ -1,5 +1,6 @@
 // What the keys of kept code begin with, and their hash.
 #pragma once
+#include <algorithm>
 #include <span>
 
 #include "core/types.h"
@@ -15,8 +16,9 @@ struct BlockKey {
 };
 static_assert(sizeof(BlockKey) == 8);
 
-// How long a block is shows only when it is translated: its first words, three at most, are what it is found by.
-constexpr usize kHashed = 3;
+// How long a block is shows only when it is translated: it is found by its first words, so many at most. Fewer would not
+// do: the first three of every function of a kernel with ftrace are the same.
+constexpr usize kHashed = 8;
 
 inline u64 mix(u64 h) {
   h ^= h >> 32;
@@ -24,10 +26,26 @@ inline u64 mix(u64 h) {
   return h ^ (h >> 32);
 }
 
+// The hash of the key with the words that were added so far.
+class KeyHash {
+ public:
+  explicit KeyHash(const BlockKey& key) : h_(mix(u64{key.mode} << 32 | u64{key.offset} << 16 | key.kind)) {}
+  void add(u32 word) {
+    h_ = mix(h_ * 0x9e3779b97f4a7c15 + word);
+    ++words_;
+  }
+  u64 value() const { return mix(h_ + words_); }
+
+ private:
+  u64 h_;
+  u64 words_ = 0;
+};
+
+// Of the words that count.
 inline u64 hash_of(const BlockKey& key, std::span<const u32> words) {
-  u64 h = mix(u64{key.mode} << 32 | u64{key.offset} << 16 | u64{key.kind} << 4 | words.size());
-  for (const u32 word : words) h = mix(h * 0x9e3779b97f4a7c15 + word);
-  return h;
+  KeyHash hash(key);
+  for (const u32 word : words.first(std::min(kHashed, words.size()))) hash.add(word);
+  return hash.value();
 }
 
 }  // namespace ferry::runtime::persistent

@@ -29,7 +29,14 @@ void CodeStore::flush() {
 
 CodeStore::Block CodeStore::find_block(u32 offset, cpu::Mode mode, std::span<const u32> words) {
   const BlockKey key{.offset = static_cast<u16>(offset), .mode = mode.value};
-  for (usize n = std::min(kHashed, words.size()); n > 0; --n) {
+  const usize most = std::min(kHashed, words.size());
+  u64 hashes[kHashed];
+  KeyHash hash(key);
+  for (usize n = 0; n < most; ++n) {
+    hash.add(words[n]);
+    hashes[n] = hash.value();
+  }
+  for (usize n = most; n > 0; --n) {
     u32 insns = 0;
     const auto matches = [&](std::span<const u8> kept) {
       const usize count = (kept.size() - sizeof(key)) / 4;
@@ -38,7 +45,7 @@ CodeStore::Block CodeStore::find_block(u32 offset, cpu::Mode mode, std::span<con
       insns = static_cast<u32>(count);
       return std::memcmp(kept.data() + sizeof(key), words.data(), count * 4) == 0;
     };
-    const std::span<const u8> code = store_->find(hash_of(key, words.first(n)), matches);
+    const std::span<const u8> code = store_->find(hashes[n - 1], matches);
     if (!code.empty()) return {insns, code};
   }
   return {};
@@ -50,8 +57,7 @@ void CodeStore::add_block(u32 offset, cpu::Mode mode, std::span<const u32> words
   if (words.size() > 512 || words.empty()) return;
   std::memcpy(bytes, &key, sizeof(key));
   std::memcpy(bytes + sizeof(key), words.data(), words.size() * 4);
-  store_->add(hash_of(key, words.first(std::min(kHashed, words.size()))), {bytes, sizeof(key) + words.size() * 4},
-              code);
+  store_->add(hash_of(key, words), {bytes, sizeof(key) + words.size() * 4}, code);
 }
 
 }  // namespace ferry::runtime::persistent

@@ -22,10 +22,6 @@ BlockKey key_of(u32 offset, cpu::Mode mode) {
   return {.kind = kRegionKind, .offset = static_cast<u16>(offset), .mode = mode.value};
 }
 
-u64 hash_of_entry(const BlockKey& key, std::span<const u32> entry) {
-  return hash_of(key, entry.first(std::min(kHashed, entry.size())));
-}
-
 // False: no region's key.
 bool read_parts(std::span<const u8> kept, const BlockKey& want, std::vector<CodeStore::Part>& parts) {
   parts.clear();
@@ -62,7 +58,7 @@ std::span<const u8> CodeStore::find_exactly(u64 hash, std::span<const u8> key) {
 
 std::span<const u8> CodeStore::find_region(u32 offset, cpu::Mode mode, std::span<const u32> entry, const Holds& holds) {
   const BlockKey key = key_of(offset, mode);
-  const u64 hash = hash_of_entry(key, entry);
+  const u64 hash = hash_of(key, entry);
   std::vector<Part> parts;
   std::vector<std::pair<usize, std::span<const u8>>> found;
   // All are looked at, none is taken yet. What the keys say is checked with the record that is taken.
@@ -96,7 +92,7 @@ void CodeStore::add_region(cpu::Mode mode, const std::vector<Part>& parts, std::
     put(&h, sizeof(h));
     put(part.words.data(), part.words.size() * 4);
   }
-  const u64 hash = hash_of_entry(key, parts[0].words);
+  const u64 hash = hash_of(key, parts[0].words);
   if (parts.size() > kMostParts || !find_exactly(hash, bytes).empty()) return;
   store_->add(hash, bytes, code);
 }
