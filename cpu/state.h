@@ -90,7 +90,7 @@ struct JumpEntry {
   const void* code;
   u64 landing;  // bit n: a branch that sets PSTATE.BTYPE to n may come here (n = 1..3)
 };
-constexpr unsigned kJumpBits = 12;
+constexpr unsigned kJumpBits = 14;
 constexpr usize kJumpEntries = usize{1} << kJumpBits;  // index = VA<kJumpBits + 1 : 2>
 
 // Bits of CpuState::signals.
