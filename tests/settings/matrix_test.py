@@ -2,9 +2,10 @@
 """Every switch of the settings table, in every position: what runs must not depend on it.
 
 usage: matrix_test.py quick FERRY PROGRAM...         each bare-metal PROGRAM (an .elf) with each value of each switch
-       matrix_test.py full FERRY BUILD GUEST WORK    beside the programs of BUILD the instruction tests, random sequences
-                                                     and a boot of GUEST (Image, initrd.cpio.gz), and bounds of numbers;
-                                                     goes on from what it left in the folder WORK
+       matrix_test.py full FERRY BUILD GUEST WORK    beside the programs of BUILD the instruction tests, random sequences,
+                                                     a boot of GUEST (Image, initrd.cpio.gz), the first 100 million
+                                                     instructions of it in lockstep with the interpreter, and bounds of
+                                                     numbers; goes on from what it left in the folder WORK
 
 The switches are read from `ferry reference settings`, so a new row is tested unasked. PROGRAM's expected output is
 tests/guest/NAME/expected.txt.
@@ -82,6 +83,17 @@ class Matrix:
             self.failed.append(f"{' '.join(settings)}: {what}")
             print(f"FAILED {self.failed[-1]}: {why}", flush=True)
 
+    def boots(self, settings, kernel):
+        for _ in range(2 if settings[0].startswith("cache.") else 1):
+            self.call("boot", settings, self.command(settings, *kernel, "--expect", "/ #", "--timeout", "1200s"), timeout=1300)
+
+    def lockstep(self, settings, kernel):
+        tier = dict(s.split("=") for s in settings).get("tier", "tiered")
+        if tier == "interp":
+            return  # with itself
+        options = self.command([s for s in settings if not s.startswith("tier=")], *kernel, "-m", "512M", "--expect", "smp: Brought up")
+        self.call("lockstep", settings, [self.ferry, "verify", "--lockstep", "--tier", tier, "--", *options[2:]], timeout=1300)
+
     def programs(self, settings, elves):
         for elf in elves:
             name = pathlib.Path(elf).stem
@@ -121,10 +133,9 @@ def full(ferry, build, guest, work):
             matrix.call("instructions", settings, [build / "tests/test_insn"], timeout=3600, env=env)
             matrix.call("random sequences", settings,
                         [build / "tests/test_random", "every tier does what the interpreter does"], timeout=3600, env=env)
-        for _ in range(2 if settings[0].startswith("cache.") else 1):
-            matrix.call("boot", settings, matrix.command(
-                settings, "-kernel", str(guest / "Image"), "-initrd", str(guest / "initrd.cpio.gz"), "-append",
-                "console=ttyAMA0", "--expect", "/ #", "--timeout", "1200s"), timeout=1300)
+        kernel = ["-kernel", str(guest / "Image"), "-initrd", str(guest / "initrd.cpio.gz"), "-append", "console=ttyAMA0"]
+        matrix.boots(settings, kernel)
+        matrix.lockstep(settings, kernel)
         if len(matrix.failed) == failed:
             done.append(settings)
             state.write_text(json.dumps(done))

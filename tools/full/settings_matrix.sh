@@ -1,5 +1,5 @@
 #!/bin/bash
-# every switch of the settings, in every position: programs, instructions, random sequences and a boot
+# every switch of the settings, in every position: programs, instructions, random sequences, a boot, and the boot's beginning in lockstep with the interpreter
 # order: 60
 set -e
 ./dev build ferry test_insn test_random guest_program_exceptions guest_program_faults guest_program_traps
