@@ -6,6 +6,7 @@
 
 #include "cpu/nzcv.h"
 #include "jit/interpreter/interpreter.h"
+#include "jit/saved_bytes.h"
 
 namespace ferry::jit {
 namespace {
@@ -19,18 +20,6 @@ static_assert(sizeof(RegionImage::Fault) == 8);
 
 constexpr u32 kLargest = 1 << 24;
 
-template <class T>
-void put(std::vector<u8>& out, const T* from, usize count) {
-  const u8* bytes = reinterpret_cast<const u8*>(from);
-  out.insert(out.end(), bytes, bytes + count * sizeof(T));
-}
-
-template <class T>
-void take(std::span<const u8>& from, T* to, usize count) {
-  if (count != 0) std::memcpy(to, from.data(), count * sizeof(T));
-  from = from.subspan(count * sizeof(T));
-}
-
 u64 forgotten() {
   static const u64 page = [] {
     std::random_device random;
@@ -39,9 +28,6 @@ u64 forgotten() {
   }();
   return page;
 }
-
-// Whether `width` bytes at `at` lie inside.
-bool inside(u64 at, u64 width, u64 size) { return at <= size && width <= size - at; }
 
 }  // namespace
 

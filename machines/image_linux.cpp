@@ -15,7 +15,7 @@ namespace ferry::machines {
 namespace {
 
 constexpr u64 kLegacyTextOffset = 0x80000;  // kernels before 3.17 leave image_size 0
-constexpr u64 kHead = 64 << 10;                // bytes; holds all headers
+constexpr u64 kHead = 64 << 10;             // bytes; holds all headers
 constexpr usize kMagicOffset = 56;
 constexpr const char* kUnknown = "not a kernel image";
 

@@ -28,14 +28,30 @@ constexpr u32 kHotRounds = 6;
 // From power-on: sets up translation from the boot page. Word 15: invalidates the TLB, loads the boot page's state
 // and goes there by ERET.
 constexpr u32 kStub[] = {
-    0x1000801e, 0xf9418fc0, 0xd5182040, 0xf94193c0, 0xd518a200, 0xf94197c0, 0xd5182000, 0xf9419bc0,
-    0xd518c000, 0xf9419fc0, 0xd5181040, 0xd5033fdf, 0xf941a3c0, 0xd5181000, 0xd5033fdf, 0xd508871f,
-    0xd5033b9f, 0xd5033fdf, 0x10007dde, 0xad4007c0, 0xad410fc2, 0xad4217c4, 0xad431fc6, 0xad4427c8,
-    0xad452fca, 0xad4637cc, 0xad473fce, 0xad4847d0, 0xad494fd2, 0xad4a57d4, 0xad4b5fd6, 0xad4c67d8,
-    0xad4d6fda, 0xad4e77dc, 0xad4f7fde, 0xf94187c0, 0xd51b4400, 0xf9418bc0, 0xd51b4420, 0xf94183c0,
-    0xd5184000, 0xf941a7c0, 0xd5184020, 0xf9417fc0, 0xd5184100, 0x9100001f, 0x910803de, 0xa94007c0,
-    0xa9410fc2, 0xa94217c4, 0xa9431fc6, 0xa94427c8, 0xa9452fca, 0xa94637cc, 0xa9473fce, 0xa94847d0,
-    0xa9494fd2, 0xa94a57d4, 0xa94b5fd6, 0xa94c67d8, 0xa94d6fda, 0xa94e77dc, 0xf9407bde, 0xd69f03e0,
+    0x1000801e,                                      // adr x30, boot page
+    0xf9418fc0, 0xd5182040,                          // ldr x0, [x30, #tcr]; msr tcr_el1, x0
+    0xf94193c0, 0xd518a200,                          // ldr x0, [x30, #mair]; msr mair_el1, x0
+    0xf94197c0, 0xd5182000,                          // ldr x0, [x30, #ttbr0]; msr ttbr0_el1, x0
+    0xf9419bc0, 0xd518c000,                          // ldr x0, [x30, #vbar]; msr vbar_el1, x0
+    0xf9419fc0, 0xd5181040, 0xd5033fdf,              // ldr x0, [x30, #cpacr]; msr cpacr_el1, x0; isb
+    0xf941a3c0, 0xd5181000, 0xd5033fdf,              // ldr x0, [x30, #sctlr]; msr sctlr_el1, x0; isb
+    0xd508871f, 0xd5033b9f, 0xd5033fdf,              // word 15: tlbi vmalle1; dsb ish; isb
+    0x10007dde,                                      // adr x30, boot page
+    0xad4007c0, 0xad410fc2, 0xad4217c4, 0xad431fc6,  // ldp q0, q1, [x30, #0]; ... q7
+    0xad4427c8, 0xad452fca, 0xad4637cc, 0xad473fce,  // ldp q8, q9, [x30, #128]; ... q15
+    0xad4847d0, 0xad494fd2, 0xad4a57d4, 0xad4b5fd6,  // ldp q16, q17, [x30, #256]; ... q23
+    0xad4c67d8, 0xad4d6fda, 0xad4e77dc, 0xad4f7fde,  // ldp q24, q25, [x30, #384]; ... q31
+    0xf94187c0, 0xd51b4400,                          // ldr x0, [x30, #fpcr]; msr fpcr, x0
+    0xf9418bc0, 0xd51b4420,                          // ldr x0, [x30, #fpsr]; msr fpsr, x0
+    0xf94183c0, 0xd5184000,                          // ldr x0, [x30, #spsr]; msr spsr_el1, x0
+    0xf941a7c0, 0xd5184020,                          // ldr x0, [x30, #pc]; msr elr_el1, x0
+    0xf9417fc0, 0xd5184100, 0x9100001f,              // ldr x0, [x30, #x[31]]; msr sp_el0, x0; mov sp, x0
+    0x910803de,                                      // add x30, x30, #x
+    0xa94007c0, 0xa9410fc2, 0xa94217c4, 0xa9431fc6,  // ldp x0, x1, [x30, #0]; ... x7
+    0xa94427c8, 0xa9452fca, 0xa94637cc, 0xa9473fce,  // ldp x8, x9, [x30, #64]; ... x15
+    0xa94847d0, 0xa9494fd2, 0xa94a57d4, 0xa94b5fd6,  // ldp x16, x17, [x30, #128]; ... x23
+    0xa94c67d8, 0xa94d6fda, 0xa94e77dc,              // ldp x24, x25, [x30, #192]; ... x29
+    0xf9407bde, 0xd69f03e0,                          // ldr x30, [x30, #240]; eret
 };
 constexpr usize kNext = 15;
 // A vector: FPSR to TPIDRRO_EL0, by way of X0, which TPIDR_EL1 keeps; HVC; a branch to word 15 of the stub.

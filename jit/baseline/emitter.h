@@ -28,6 +28,10 @@ struct MemRef {
   u8 scale = 0;  // log2
 };
 
+inline asmjit::x86::Gp gp(bool wide, unsigned r) {
+  return wide ? static_cast<asmjit::x86::Gp>(asmjit::x86::gpq(r)) : static_cast<asmjit::x86::Gp>(asmjit::x86::gpd(r));
+}
+
 class Emitter {
  public:
   Emitter();

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "jit/saved_bytes.h"
+
 namespace ferry::jit::baseline {
 namespace {
 
@@ -25,21 +27,12 @@ static_assert(sizeof(Exit) == 16);
 
 constexpr u32 kLargest = 0xffff;  // bytes of code
 
-template <class T>
-void put(std::vector<u8>& out, const T& value) {
-  const u8* from = reinterpret_cast<const u8*>(&value);
-  out.insert(out.end(), from, from + sizeof(T));
-}
-
 void add_to(u8* at, u32 more) {
   u32 word;
   std::memcpy(&word, at, 4);
   word += more;
   std::memcpy(at, &word, 4);
 }
-
-// Whether `width` bytes at `at` lie in the code.
-bool inside(u64 at, u64 width, u64 size) { return at <= size && width <= size - at; }
 
 }  // namespace
 
@@ -52,7 +45,7 @@ bool save_code(const Compiler& compiler, u64 origin, std::vector<u8>& out) {
   h.jumps = static_cast<u16>(compiler.stub_jumps().size());
   h.exits = static_cast<u16>(compiler.exit_count());
   out.clear();
-  put(out, h);
+  put(out, &h, 1);
   for (unsigned n = 0; n < compiler.exit_count(); ++n) {
     const ExitSite& x = compiler.exit_site(n);
     Exit e;
@@ -63,9 +56,12 @@ bool save_code(const Compiler& compiler, u64 origin, std::vector<u8>& out) {
     e.site_address = static_cast<u16>(x.site_address);
     e.cross_page = x.cross_page ? 1 : 0;
     e.is_call = x.is_call ? 1 : 0;
-    put(out, e);
+    put(out, &e, 1);
   }
-  for (const u32 jump : compiler.stub_jumps()) put(out, static_cast<u16>(jump));
+  for (const u32 jump : compiler.stub_jumps()) {
+    const u16 at = static_cast<u16>(jump);
+    put(out, &at, 1);
+  }
   const usize code = out.size();
   out.insert(out.end(), compiler.code(), compiler.code() + size);
   // A jump's rel32 becomes the distance of its target from the first stub.

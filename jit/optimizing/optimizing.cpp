@@ -1,8 +1,5 @@
 #include "jit/optimizing/optimizing.h"
 
-#include <llvm/IR/Verifier.h>
-#include <llvm/Support/raw_ostream.h>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -288,19 +285,6 @@ Result<CompiledCode> Optimizing::compile_within(const Region& region, void* owne
   m.stats.emit_ns += placed->compile_ns;
   m.stats.place_ns += placed->link_ns;
   return code;
-}
-
-std::string Optimizing::print_region(const Region& region) {
-  Impl& m = *impl_;
-  llvm::LLVMContext context;
-  auto module = m.codegen->new_module(context);
-  Unit unit;
-  Lowering(*module, region, unit, m.has_thunks(), m.options(region)).run("region");
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  module->print(out, nullptr);
-  if (llvm::verifyModule(*module, &out)) out << "\n; does not verify\n";
-  return text;
 }
 
 bool Optimizing::save_region(std::vector<u8>& out) {

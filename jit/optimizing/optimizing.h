@@ -47,8 +47,6 @@ class Optimizing final : public RegionTier {
   const void* code_begin() const override;
 
   OptimizingStats stats() const;
-  // The LLVM IR of a region before its passes, for people.
-  std::string print_region(const Region& region);
 
  private:
   struct Impl;

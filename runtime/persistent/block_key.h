@@ -16,8 +16,8 @@ struct BlockKey {
 };
 static_assert(sizeof(BlockKey) == 8);
 
-// How long a block is shows only when it is translated: it is found by its first words, so many at most. Fewer would not
-// do: the first three of every function of a kernel with ftrace are the same.
+// How long a block is shows only when it is translated: it is found by its first words, so many at most. Fewer would
+// not do: the first three of every function of a kernel with ftrace are the same.
 constexpr usize kHashed = 8;
 
 inline u64 mix(u64 h) {
