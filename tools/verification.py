@@ -102,6 +102,25 @@ def decoder(results):
             f"[decoder.md](decoder.md).\n\n{table(rows)}")
 
 
+def other_checks(top):
+    """The other checks of tools/full, with what their last full run reached."""
+    shown = {name for name, _ in RUNS} | {"verify_lockstep", "decoder"}
+    rows = ["| `./dev test --full` | what it shows | figures | when |", "|---|---|---|---|"]
+    for path in sorted((top / "tools/full").glob("*.sh")):
+        if path.stem in shown:
+            continue
+        title = next(line[2:] for line in path.read_text().splitlines()[1:] if line.startswith("# "))
+        record = top / f"docs/results/{path.stem}.json"
+        figures, when = "", "no record"
+        if record.is_file():
+            result = json.loads(record.read_text())
+            counts = result.get("counts", {})
+            figures = ", ".join(f"{k}: {number(v)}" for k, v in counts.items() if isinstance(v, int))
+            when = f"{result['date']}, commit {result['commit']}"
+        rows.append(f"| `{path.stem}` | {title} | {figures} | {when} |")
+    return "\n## The other full checks\n\n" + "\n".join(rows) + "\n"
+
+
 SKIPPED = """
 ## What is skipped
 
@@ -146,7 +165,7 @@ def page(top, ferry):
     classes, skipped = listing.split("skipped:\n")
     text = HEAD + "\n## Classes\n\n| class | what it holds |\n|---|---|\n"
     text += "".join("| `{}` | {} |\n".format(*line.split(None, 1)) for line in classes.splitlines())
-    text += "".join(section(name, title, results) for name, title in RUNS) + lockstep(results) + decoder(results)
+    text += "".join(section(name, title, results) for name, title in RUNS) + lockstep(results) + decoder(results) + other_checks(top)
     return text + SKIPPED + "".join(f"- {line.strip()}\n" for line in skipped.splitlines()) + ELSEWHERE + alone(top)
 
 
