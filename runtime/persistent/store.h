@@ -34,11 +34,7 @@ class Store {
   template <class M>
   std::span<const u8> find(u64 hash, M matches) {
     for (usize i = first(hash); i != kNone; i = next(i, hash)) {
-      if (!matches(key_of(i))) {
-        look_in_vain();
-        continue;
-      }
-      vain_ = 0;
+      if (!matches(key_of(i))) continue;
       if (const std::span<const u8> value = checked(i); !value.empty()) return value;
     }
     return {};
@@ -82,7 +78,6 @@ class Store {
   IndexEntry entry_of(usize i) const;
   void insert(u64 hash, u64 entry);
   void reserve(u64 more);
-  void look_in_vain();
   void complain_once(const std::string& sentence);
   bool give_up(const std::string& sentence);
 
@@ -113,8 +108,7 @@ class Store {
   usize used_slots_ = 0;
   std::vector<IndexEntry> pending_;
   std::vector<u8> pending_bytes_;
-  unsigned vain_ = 0;  // records looked at one after another that were not those
-  bool off_ = false;   // nothing is written any more
+  bool off_ = false;  // nothing is written any more
   bool complained_ = false;
 };
 

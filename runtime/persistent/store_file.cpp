@@ -52,13 +52,6 @@ Store::Mapping::~Mapping() {
   if (data != nullptr) munmap(data, size);
 }
 
-// Each look maps 64 KiB of the file, as the host's kernel reads ahead. A run that finds little, such as the first of its
-// kind, would soon have all of it in memory for nothing.
-void Store::look_in_vain() {
-  constexpr unsigned kMany = 64;
-  if (++vain_ % kMany == 0) static_cast<void>(madvise(mapping_->data, mapping_->size, MADV_DONTNEED));
-}
-
 // Opens the engine's file or makes it. Under the lock.
 bool Store::load() {
   forget();
