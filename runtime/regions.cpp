@@ -86,7 +86,8 @@ bool Translator::RegionPages::admit(u64 pa, i64 delta) {
 // What is linked to the entry and runs nearly as often, near ones first: those of its Mode, and where calls return to;
 // into other pages by jumps whose links hold in the context in which the entry is hot, so that a loop that lies across
 // pages is whole. In another context the region is left where it changes pages. A function called in another page is
-// no part of it: that makes regions large, and late.
+// no part of it: that makes regions large, and late. A way through the code that gets hot later gets a region of its
+// own, from where it begins, again with all that is hot around it; the first one leads there.
 RegionJob Translator::collect(TranslatedBlock& entry, u64 context) {
   RegionJob job;
   job.entry = &entry;

@@ -1,4 +1,5 @@
 // Tiering at the translator: what becomes a region, and when a finished one is refused or gone.
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -98,6 +99,46 @@ TEST_CASE("tiering: a region goes over pages by links of its own context, and go
   b.translator->code_written(kPa + 0x1000);
   b.translator->isolate_written();
   CHECK(b.find(0xff8).block->promoted == nullptr);
+}
+
+TEST_CASE("tiering: when the code goes another way later, that way gets a region, with what both have in common") {
+  if (!jit::regions_available()) return;
+  constexpr u64 kBoth = 0, kOnce = 4, kLater = 0x10;
+  Bench b;
+  b.code.put(kBoth, {0xb4000082});               // cbz x2, kLater
+  b.code.put(kOnce, {0x91000400, 0x17fffffe});   // add x0, x0, #1; b kBoth
+  b.code.put(kLater, {0x91000800, 0x17fffffb});  // add x0, x0, #2; b kBoth
+  const auto link = [&b](u64 from, u64 to) {
+    for (jit::LinkSite* site : b.find(from).block->own_code().links) {
+      if (static_cast<u64>(i64{site->offset}) != to) continue;
+      Translator::Lookup want = b.at(to);
+      want.site = site;
+      want.version = b.code.version;
+      b.translator->find(want, b.stats);
+      CHECK(site->target != nullptr);
+    }
+  };
+  const auto has = [&b](u64 entry, u64 part) {
+    const auto& covered = b.find(entry).block->promoted->covered;
+    return std::any_of(covered.begin(), covered.end(), [=](const auto& c) { return c.pa == kPa + part; });
+  };
+  b.find(kBoth);
+  link(kBoth, kOnce);
+  link(kOnce, kBoth);
+  b.translator->hot(b.at(kOnce), b.stats);  // warm
+  b.heat(kBoth);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  REQUIRE(b.find(kBoth).block->promoted != nullptr);
+  CHECK(has(kBoth, kOnce));
+  CHECK_FALSE(has(kBoth, kLater));
+  b.find(kLater);
+  link(kLater, kBoth);
+  b.heat(kLater);
+  REQUIRE(b.wait_ready());
+  b.translator->publish(b.stats);
+  REQUIRE(b.find(kLater).block->promoted != nullptr);
+  CHECK(has(kLater, kBoth));
 }
 
 TEST_CASE("tiering: a region whose bytes changed meanwhile is refused") {
