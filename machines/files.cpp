@@ -23,8 +23,10 @@ void use_huge_pages(u8* bytes, usize size) {
 }  // namespace
 
 Result<std::shared_ptr<const OpenFile>> OpenFile::open(const std::string& path, u64 limit, const std::string& what) {
-  std::shared_ptr<OpenFile> file(new OpenFile(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path, what));
-  if (file->fd_ < 0) return file->wrong(std::strerror(errno));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int error = errno;
+  std::shared_ptr<OpenFile> file(new OpenFile(fd, path, what));
+  if (fd < 0) return file->wrong(std::strerror(error));
   struct stat facts{};
   if (fstat(file->fd_, &facts) != 0) return file->wrong(std::strerror(errno));
   if (S_ISDIR(facts.st_mode)) return file->wrong("is a folder");

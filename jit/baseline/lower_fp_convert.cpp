@@ -14,8 +14,7 @@ void Compiler::int_to_float(Value v, const Inst& d) {
     e_.test(true, s.arg[0], s.arg[0]);
     s.jump[0] = e_.jcc(Cond::S);
   }
-  const x86::Gp from = wide_source || d.op == Op::UToF ? static_cast<x86::Gp>(x86::gpq(s.arg[0]))
-                                                       : static_cast<x86::Gp>(x86::gpd(s.arg[0]));
+  const x86::Gp from = gp(wide_source || d.op == Op::UToF, s.arg[0]);
   if (d.type == Type::F64)
     e_.as.vcvtsi2sd(x86::xmm(s.to), x86::xmm(s.to), from);
   else
@@ -55,8 +54,7 @@ bool Compiler::float_to_int(Value v, const Inst& d) {
       compare_with(0x4f800000, 0x41f0000000000000);  // 2^32
     s.jump[1] = e_.jcc(Cond::AE);
   }
-  const bool wide_form = wide_result || d.op == Op::FToU;
-  const x86::Gp to = wide_form ? static_cast<x86::Gp>(x86::gpq(s.to)) : static_cast<x86::Gp>(x86::gpd(s.to));
+  const x86::Gp to = gp(wide_result || d.op == Op::FToU, s.to);
   if (from64)
     truncate || rounded ? e_.as.vcvttsd2si(to, a) : e_.as.vcvtsd2si(to, a);
   else
